@@ -1,0 +1,111 @@
+"""What commands print: data on stdout, talk on stderr, JSON lines where asked for.
+
+The JSON form is the one that the vendor's own client prints: any number of events, one line
+each, and a last line, the envelope, that says how it ended.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from enum import IntEnum
+from typing import IO, TYPE_CHECKING, Any
+
+import click
+
+from comfy_assets._version import __version__
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+class Exit(IntEnum):
+    """What a command's exit status means."""
+
+    DONE = 0
+    ANSWER_IS_NO = 1
+    COULD_NOT_RUN = 2
+    INTERRUPTED = 130
+
+
+class Failure(click.ClickException):
+    """A command cannot go on: what happened, where, and what to do next.
+
+    `code` is a short name for programs, `hint` a next step, `exit_code` the status to end with.
+    `data` goes into the JSON envelope: what was done before the failure.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        code: str,
+        hint: str | None = None,
+        exit_code: Exit = Exit.COULD_NOT_RUN,
+        data: Any = None,
+    ) -> None:
+        super().__init__(message)
+        self.code = code
+        self.hint = hint
+        self.exit_code = exit_code
+        self.data = data
+
+    def show(self, file: IO[Any] | None = None) -> None:
+        """Print the sentence, and the hint in a line of its own, on stderr."""
+        click.echo(f"error: {self.message}", file=file, err=file is None)
+        if self.hint:
+            click.echo(f"hint: {self.hint}", file=file, err=file is None)
+
+
+class Output:
+    """Where one command prints; `as_json` decides between lines for people and JSON lines."""
+
+    def __init__(self, command: str, *, as_json: bool = False, quiet: bool = False) -> None:
+        self.command = command
+        self.as_json = as_json
+        self.quiet = quiet
+
+    def data(self, line: str) -> None:
+        """A line of the command's own result: on stdout, and only in the form for people."""
+        if not self.as_json:
+            click.echo(line)
+
+    def talk(self, line: str) -> None:
+        """A line about what is going on: on stderr, and not when quiet."""
+        if not self.as_json and not self.quiet:
+            click.echo(line, err=True)
+
+    def event(self, type_: str, **members: Any) -> None:
+        """A JSON line about one thing that happened; nothing in the form for people."""
+        if self.as_json:
+            print_json({"schema": "event/1", "type": type_, **members})
+
+    def end(self, data: Any = None) -> None:
+        """The envelope of a command that did what it was asked."""
+        if self.as_json:
+            print_json(envelope(self.command, data=data))
+
+
+def envelope(command: str, *, data: Any = None, error: dict[str, Any] | None = None) -> dict[str, Any]:
+    """The last line of `--json`."""
+    return {
+        "schema": "envelope/1",
+        "type": "envelope",
+        "ok": error is None,
+        "command": command,
+        "version": __version__,
+        "where": None,
+        "data": data,
+        "error": error,
+    }
+
+
+def print_json(value: dict[str, Any]) -> None:
+    """One JSON line on stdout, in ASCII: a path that is not UTF-8 cannot break it."""
+    sys.stdout.write(json.dumps(value, separators=(", ", ": ")) + "\n")
+    sys.stdout.flush()
+
+
+def json_option[F: "Callable[..., Any]"](command: F) -> F:
+    """The `--json` option, the same on every command."""
+    return click.option("--json", "as_json", is_flag=True, help="Print JSON lines instead of text.")(command)
