@@ -81,7 +81,7 @@ class Output:
             print_json({"schema": "event/1", "type": type_, **members})
 
     def end(self, data: Any = None) -> None:
-        """The envelope of a command that did what it was asked."""
+        """The envelope of a command that did what it was asked; one that did not raises `Failure`."""
         if self.as_json:
             print_json(envelope(self.command, data=data))
 
@@ -106,6 +106,6 @@ def print_json(value: dict[str, Any]) -> None:
     sys.stdout.flush()
 
 
-def json_option[F: "Callable[..., Any]"](command: F) -> F:
+def json_option(command: Callable[..., Any]) -> Callable[..., Any]:
     """The `--json` option, the same on every command."""
     return click.option("--json", "as_json", is_flag=True, help="Print JSON lines instead of text.")(command)

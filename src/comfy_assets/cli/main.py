@@ -1,0 +1,87 @@
+"""The command `comfy-assets`: finds the command that is called, and turns its end into an exit status."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+from collections.abc import Sequence
+
+import click
+
+from comfy_assets._version import __version__
+from comfy_assets.cli.output import Exit, Failure, envelope, print_json
+
+#: Each command, the module it lives in, and its line in `--help`. The line stands here so that
+#: `--help` need not import the commands.
+COMMANDS = {
+    "register": "Hash and register files and folders.",
+    "from-hash": "Register content that the service already stores, by its hash.",
+    "hash": "Print the content hashes of files.",
+    "serve": "Run the reference server.",
+}
+
+
+class Commands(click.Group):
+    """A group that imports a command's module only when that command is called."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """In the order of use, not of the alphabet."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """The command, imported; None for an unknown name."""
+        if cmd_name not in COMMANDS:
+            return None
+        module = importlib.import_module("comfy_assets.cli." + cmd_name.replace("-", "_"))
+        command = module.command
+        assert isinstance(command, click.Command)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """The list in `--help`, from the table above."""
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
+
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="comfy-assets")
+def cli() -> None:
+    """Register files with Comfy Cloud by their hash, without uploading them."""
+
+
+def run(arguments: Sequence[str] | None = None) -> None:
+    """Run the command line and end the process with its exit status."""
+    sys.exit(main(sys.argv[1:] if arguments is None else arguments))
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run the command line; return its exit status.
+
+    0 done, 1 the answer is no, 2 could not run or not complete, 130 interrupted.
+    """
+    try:
+        return cli.main(args=list(arguments), prog_name="comfy-assets", standalone_mode=False) or Exit.DONE
+    except (KeyboardInterrupt, click.Abort):
+        return _failed(arguments, Failure("interrupted", code="interrupted", exit_code=Exit.INTERRUPTED))
+    except click.ClickException as error:
+        return _failed(arguments, error)
+    except BrokenPipeError:
+        # The reader went away (`| head`). Nothing more can be said to it: point stdout at
+        # nothing, so that the interpreter's own flush at exit does not complain either.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return Exit.COULD_NOT_RUN
+
+
+def _failed(arguments: Sequence[str], error: click.ClickException) -> int:
+    if "--json" in arguments:
+        described = {
+            "code": getattr(error, "code", "usage"),
+            "message": error.format_message(),
+            "hint": getattr(error, "hint", None),
+        }
+        command = next((word for word in arguments if word in COMMANDS), None)
+        print_json(envelope(command or "comfy-assets", data=getattr(error, "data", None), error=described))
+    else:
+        error.show()
+    return error.exit_code
