@@ -1,0 +1,144 @@
+# Generated from openapi.yaml and overrides/. Do not edit: change those, then run ./generate.sh
+from __future__ import annotations
+
+import json
+from typing import Any, Final
+
+from ... import errors, models, types
+from ...client import AuthenticatedClient
+from ...models import AssetCreated, CreateAssetFromHashRequest, ErrorResponse
+from ...types import Response
+
+_BODY: Final = types.Object(lambda: models.CreateAssetFromHashRequest)
+
+#: What the contract documents, in the order in which it applies.
+ANSWERS: Final = (
+    types.Answer(200, 200, "application/json", types.Object(lambda: models.AssetCreated)),
+    types.Answer(201, 201, "application/json", types.Object(lambda: models.AssetCreated)),
+    types.Answer(400, 400, "application/json", types.Object(lambda: models.ErrorResponse)),
+    types.Answer(401, 401, "application/json", types.Object(lambda: models.ErrorResponse)),
+    types.Answer(404, 404, "application/json", types.Object(lambda: models.ErrorResponse)),
+    types.Answer(500, 500, "application/json", types.Object(lambda: models.ErrorResponse)),
+)
+
+
+def request_arguments(
+    *,
+    body: CreateAssetFromHashRequest,
+) -> dict[str, Any]:
+    """The request, as arguments for `httpx.Client.request`; errors.InvalidValue where it breaks the contract."""
+    headers: dict[str, str] = {}
+    arguments: dict[str, Any] = {
+        "method": "POST",
+        "url": "/api/assets/from-hash",
+        "headers": headers,
+    }
+    if problems := list(_BODY.check(body, ())):
+        raise errors.InvalidValue(problems)
+    headers["Content-Type"] = "application/json"
+    arguments["content"] = json.dumps(
+        _BODY.write(body), ensure_ascii=False, allow_nan=False, separators=(",", ":")
+    ).encode()
+    return arguments
+
+
+def sync_detailed(
+    *,
+    client: AuthenticatedClient,
+    body: CreateAssetFromHashRequest,
+) -> Response[AssetCreated | ErrorResponse]:
+    """Create an asset reference from an existing hash
+
+    Makes a reference to content that the service already stores, found by its hash, and gives it
+    your name, tags and metadata. Where the reference exists already, it is returned.
+
+    Raises:
+        errors.InvalidValue: What is to be sent breaks the contract; nothing was sent.
+        httpx.HTTPError: No answer came, or it broke off.
+
+    Returns:
+        Response[AssetCreated | ErrorResponse]
+    """
+    response = client.get_httpx_client().request(
+        **request_arguments(
+            body=body,
+        )
+    )
+    return types.read_response(response, ANSWERS)
+
+
+async def asyncio_detailed(
+    *,
+    client: AuthenticatedClient,
+    body: CreateAssetFromHashRequest,
+) -> Response[AssetCreated | ErrorResponse]:
+    """Create an asset reference from an existing hash
+
+    Makes a reference to content that the service already stores, found by its hash, and gives it
+    your name, tags and metadata. Where the reference exists already, it is returned.
+
+    Raises:
+        errors.InvalidValue: What is to be sent breaks the contract; nothing was sent.
+        httpx.HTTPError: No answer came, or it broke off.
+
+    Returns:
+        Response[AssetCreated | ErrorResponse]
+    """
+    response = await client.get_async_httpx_client().request(
+        **request_arguments(
+            body=body,
+        )
+    )
+    return types.read_response(response, ANSWERS)
+
+
+def sync(
+    *,
+    client: AuthenticatedClient,
+    body: CreateAssetFromHashRequest,
+) -> AssetCreated | ErrorResponse:
+    """Create an asset reference from an existing hash
+
+    Makes a reference to content that the service already stores, found by its hash, and gives it
+    your name, tags and metadata. Where the reference exists already, it is returned.
+
+    Raises:
+        errors.InvalidValue: What is to be sent breaks the contract; nothing was sent.
+        httpx.HTTPError: No answer came, or it broke off.
+        errors.UnexpectedAnswer: The contract does not document the answer, or it cannot be read.
+
+    Returns:
+        AssetCreated | ErrorResponse
+    """
+    return types.parsed(
+        sync_detailed(
+            client=client,
+            body=body,
+        )
+    )
+
+
+async def asyncio(
+    *,
+    client: AuthenticatedClient,
+    body: CreateAssetFromHashRequest,
+) -> AssetCreated | ErrorResponse:
+    """Create an asset reference from an existing hash
+
+    Makes a reference to content that the service already stores, found by its hash, and gives it
+    your name, tags and metadata. Where the reference exists already, it is returned.
+
+    Raises:
+        errors.InvalidValue: What is to be sent breaks the contract; nothing was sent.
+        httpx.HTTPError: No answer came, or it broke off.
+        errors.UnexpectedAnswer: The contract does not document the answer, or it cannot be read.
+
+    Returns:
+        AssetCreated | ErrorResponse
+    """
+    return types.parsed(
+        await asyncio_detailed(
+            client=client,
+            body=body,
+        )
+    )

@@ -1,0 +1,144 @@
+# Generated from openapi.yaml and overrides/. Do not edit: change those, then run ./generate.sh
+"""Where requests go: address, key, time limit, connections."""
+
+from __future__ import annotations
+
+import ssl
+import threading
+from collections.abc import Generator, Mapping
+from typing import Any, Final, Self
+
+import httpx
+from attrs import define, evolve, field
+
+#: `servers` of the contract.
+BASE_URL: Final = "https://cloud.comfy.org"
+#: The header that carries the key, by the contract's security scheme, and what stands before the key.
+KEY_HEADER: Final = "X-API-Key"
+KEY_PREFIX: Final = ""
+#: Seconds to wait for a connection, and between any two pieces of an answer.
+TIMEOUT: Final = 30.0
+
+
+def _copied(mapping: Mapping[str, Any]) -> dict[str, Any]:
+    return dict(mapping)
+
+
+class KeyInHeader(httpx.Auth):
+    """Adds the key to a request when it is sent, so that it stands in no dict of headers before."""
+
+    def __init__(self, key: str, header: str = KEY_HEADER, prefix: str = KEY_PREFIX) -> None:
+        if not key or not all("!" <= character <= "~" for character in key):
+            # The message must not contain the key.
+            message = "the key must be one or more visible ASCII characters, without spaces"
+            raise ValueError(message)
+        self._header = header
+        self._value = prefix + key
+
+    def auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
+        request.headers[self._header] = self._value
+        yield request
+
+    def __repr__(self) -> str:
+        return f"KeyInHeader(header={self._header!r})"
+
+
+@define(eq=False)
+class Client:
+    """Where requests go. A context manager, sync and async; it closes what it opened.
+
+    Attributes:
+        base_url: Scheme, host and, where there is one, the path before the contract's own.
+        headers: Further headers of every request. Copied; the caller's mapping is never changed.
+        timeout: Seconds to wait for a connection, and between any two pieces of an answer; or an
+            `httpx.Timeout`. There is always a limit.
+        verify: How the server's certificate is checked: True, a path to a CA bundle, or an SSLContext.
+        httpx_args: Further arguments for `httpx.Client` and `httpx.AsyncClient`.
+
+    Redirects are never followed: they would carry the key to another host.
+    """
+
+    base_url: str = BASE_URL
+    headers: Mapping[str, str] = field(factory=dict, kw_only=True, repr=False, converter=_copied)
+    timeout: float | httpx.Timeout = field(default=TIMEOUT, kw_only=True)
+    verify: str | bool | ssl.SSLContext = field(default=True, kw_only=True)
+    httpx_args: Mapping[str, Any] = field(factory=dict, kw_only=True, repr=False, converter=_copied)
+    _client: httpx.Client | None = field(default=None, init=False, repr=False)
+    _async_client: httpx.AsyncClient | None = field(default=None, init=False, repr=False)
+    _lock: threading.Lock = field(factory=threading.Lock, init=False, repr=False)
+
+    def _auth(self) -> httpx.Auth | None:
+        return None
+
+    def _arguments(self) -> dict[str, Any]:
+        return {
+            "base_url": self.base_url,
+            "headers": self.headers,
+            "timeout": self.timeout,
+            "verify": self.verify,
+            "auth": self._auth(),
+            **self.httpx_args,
+            "follow_redirects": False,
+        }
+
+    def get_httpx_client(self) -> httpx.Client:
+        """The client underneath: one for all threads, made at the first call."""
+        with self._lock:
+            if self._client is None:
+                self._client = httpx.Client(**self._arguments())
+            return self._client
+
+    def get_async_httpx_client(self) -> httpx.AsyncClient:
+        """The async client underneath, made at the first call."""
+        with self._lock:
+            if self._async_client is None:
+                self._async_client = httpx.AsyncClient(**self._arguments())
+            return self._async_client
+
+    def with_headers(self, headers: Mapping[str, str]) -> Self:
+        """A client of its own with further headers; this one stays as it is."""
+        return evolve(self, headers={**self.headers, **headers})
+
+    def with_timeout(self, timeout: float | httpx.Timeout) -> Self:
+        """A client of its own with another time limit; this one stays as it is."""
+        return evolve(self, timeout=timeout)
+
+    def close(self) -> None:
+        """Close the connections of the sync calls."""
+        with self._lock:
+            client, self._client = self._client, None
+        if client is not None:
+            client.close()
+
+    async def aclose(self) -> None:
+        """Close the connections of the async calls."""
+        with self._lock:
+            client, self._async_client = self._async_client, None
+        if client is not None:
+            await client.aclose()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.close()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *exception: object) -> None:
+        await self.aclose()
+
+
+@define(eq=False)
+class AuthenticatedClient(Client):
+    """A client with a key, which is sent as the contract's security scheme says and shown nowhere."""
+
+    token: str = field(kw_only=True, repr=False)
+
+    def _auth(self) -> httpx.Auth | None:
+        return KeyInHeader(self.token)
+
+    @token.validator
+    def _check_token(self, attribute: object, value: str) -> None:
+        KeyInHeader(value)

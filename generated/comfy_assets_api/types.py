@@ -1,0 +1,801 @@
+# Generated from openapi.yaml and overrides/. Do not edit: change those, then run ./generate.sh
+"""The types of the contract's values: what JSON each takes, which limits hold, how it reads and writes.
+
+A rule does three things, all without side effects:
+
+- `check(value, place)` yields the problems of a Python value, before it is sent;
+- `read(raw, place, problems)` makes a Python value of JSON, appends what deviates to `problems`, and
+  gives `UNREADABLE` where no value of this type can be made of it;
+- `write(value)` makes JSON of a Python value.
+"""
+
+from __future__ import annotations
+
+import datetime
+import enum
+import json
+import math
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Any, ClassVar, Final, Generic, Literal, Self, SupportsIndex, TypeVar, cast
+from uuid import UUID
+
+import httpx
+from attrs import Attribute, fields, frozen
+
+from .errors import InvalidValue, Problem, UnexpectedAnswer
+
+Place = tuple[str | int, ...]
+
+
+class Unset(enum.Enum):
+    """The type of `UNSET`: an enumeration, so that copies and pickles are the same object."""
+
+    UNSET = "UNSET"
+
+    def __bool__(self) -> Literal[False]:
+        return False
+
+    def __repr__(self) -> str:
+        return "UNSET"
+
+
+#: A member that is absent, which is something else than one that is null.
+UNSET: Final = Unset.UNSET
+
+
+class _Unreadable(enum.Enum):
+    UNREADABLE = "UNREADABLE"
+
+
+UNREADABLE: Final = _Unreadable.UNREADABLE
+
+_KINDS: Final[dict[type, str]] = {
+    bool: "a boolean",
+    int: "an integer",
+    float: "a number",
+    str: "a string",
+    list: "an array",
+    dict: "an object",
+    type(None): "null",
+}
+
+
+def shown(value: object, length: int = 80) -> str:
+    """A value in at most `length` characters, for a message."""
+    if value is None or isinstance(value, bool):
+        return {None: "null", True: "true", False: "false"}[value]
+    if isinstance(value, str):
+        # Cut first: the text of a value may be huge.
+        return repr(value if len(value) <= length else value[: length - 3] + "...")
+    if isinstance(value, (list, dict)):
+        return f"{_KINDS[type(value)] if type(value) in _KINDS else type(value).__name__} of {len(value)}"
+    if isinstance(value, int):
+        text = repr(value) if value.bit_length() < 4 * length else "an integer of more digits"
+        return text if len(text) <= length else text[: length - 3] + "..."
+    if isinstance(value, float):
+        return repr(value)
+    return f"a Python {type(value).__name__}"
+
+
+class Rule:
+    """A type of the contract with its limits."""
+
+    kind: ClassVar[str] = "a value"
+
+    def check(self, value: Any, place: Place) -> Iterator[Problem]:
+        """The problems of a Python value."""
+        raise NotImplementedError
+
+    def read(self, raw: Any, place: Place, problems: list[Problem]) -> Any:
+        """A Python value of JSON; where the two look alike, the value itself."""
+        found = list(self.check(raw, place))
+        problems.extend(found)
+        return (
+            UNREADABLE if any(problem.rule == "type" and problem.place == place for problem in found) else raw
+        )
+
+    def write(self, value: Any) -> Any:
+        """JSON of a Python value."""
+        return value
+
+    def wrong_type(self, place: Place, got: object) -> Problem:
+        """The problem of a value of another type."""
+        return Problem(place, "type", self.kind, shown(got))
+
+
+def _has_lone_surrogate(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return True
+    return False
+
+
+_URI: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:(?:[A-Za-z0-9._~:/?#\[\]@!$&'()*+,;=-]|%[0-9A-Fa-f]{2})*")
+
+# Formats of text that stays text; other formats have rules of their own or assert nothing.
+_FORMATS: Final[dict[str, tuple[re.Pattern[str], str]]] = {
+    "uri": (_URI, "an absolute URI"),
+}
+
+
+class Text(Rule):
+    """A string."""
+
+    kind = "a string"
+
+    def __init__(
+        self,
+        *,
+        pattern: str | None = None,
+        regex: str | None = None,
+        min_length: int | None = None,
+        max_length: int | None = None,
+        format: str | None = None,
+    ) -> None:
+        # The pattern as the contract has it, for messages, and as Python has it.
+        self.pattern = pattern
+        self.regex = None if regex is None else re.compile(regex)
+        self.min_length = min_length
+        self.max_length = max_length
+        self.format = None if format is None else _FORMATS.get(format)
+
+    def check(self, value: Any, place: Place) -> Iterator[Problem]:
+        if not isinstance(value, str):
+            yield self.wrong_type(place, value)
+            return
+        if _has_lone_surrogate(value):
+            yield Problem(place, "type", "a string that UTF-8 can carry", shown(value))
+        if self.min_length is not None and len(value) < self.min_length:
+            yield Problem(place, "minLength", f"at least {self.min_length} characters", shown(value))
+        if self.max_length is not None and len(value) > self.max_length:
+            yield Problem(
+                place, "maxLength", f"at most {self.max_length} characters", f"{len(value)} characters"
+            )
+        if self.regex is not None and self.regex.search(value) is None:
+            yield Problem(place, "pattern", f"a string that matches {self.pattern}", shown(value))
+        if self.format is not None and self.format[0].fullmatch(value) is None:
+            yield Problem(place, "format", self.format[1], shown(value))
+
+    def read(self, raw: Any, place: Place, problems: list[Problem]) -> Any:
+        problems.extend(self.check(raw, place))
+        return raw if isinstance(raw, str) else UNREADABLE
+
+
+class Boolean(Rule):
+    """True or false."""
+
+    kind = "a boolean"
+
+    def check(self, value: Any, place: Place) -> Iterator[Problem]:
+        if not isinstance(value, bool):
+            yield self.wrong_type(place, value)
+
+
+class Null(Rule):
+    """Null."""
+
+    kind = "null"
+
+    def check(self, value: Any, place: Place) -> Iterator[Problem]:
+        if value is not None:
+            yield self.wrong_type(place, value)
+
+
+class Number(Rule):
+    """A finite number; a boolean is none."""
+
+    kind = "a number"
+
+    def __init__(
+        self,
+        *,
+        minimum: float | None = None,
+        maximum: float | None = None,
+        exclusive_minimum: float | None = None,
+        exclusive_maximum: float | None = None,
+        multiple_of: float | None = None,
+    ) -> None:
+        self.multiple_of = multiple_of
+        bounds: list[tuple[str, float | None, Callable[[Any, Any], bool], str]] = [
+            ("minimum", minimum, lambda value, bound: value >= bound, "at least"),
+            ("maximum", maximum, lambda value, bound: value <= bound, "at most"),
+            ("exclusiveMinimum", exclusive_minimum, lambda value, bound: value > bound, "more than"),
+            ("exclusiveMaximum", exclusive_maximum, lambda value, bound: value < bound, "less than"),
+        ]
+        self.bounds = [bound for bound in bounds if bound[1] is not None]
+
+    def is_one(self, value: Any) -> bool:
+        """Whether the value is of this type, limits aside."""
+        return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
+
+    def check(self, value: Any, place: Place) -> Iterator[Problem]:
+        if not self.is_one(value):
+            yield self.wrong_type(place, value)
+            return
+        for name, bound, holds, words in self.bounds:
+            if not holds(value, bound):
+                yield Problem(place, name, f"{self.kind} of {words} {bound}", shown(value))
+        if self.multiple_of and not (value / self.multiple_of).is_integer():
+            yield Problem(place, "multipleOf", f"a multiple of {self.multiple_of}", shown(value))
+
+
+class Integer(Number):
+    """An integer; a boolean is none, and neither is `1.0`."""
+
+    kind = "an integer"
+
+    def is_one(self, value: Any) -> bool:
+        return isinstance(value, int) and not isinstance(value, bool)
+
+    def read(self, raw: Any, place: Place, problems: list[Problem]) -> Any:
+        if isinstance(raw, float) and raw.is_integer():
+            # The value is plain to see, only its spelling deviates.
+            problems.append(self.wrong_type(place, raw))
+            raw = int(raw)
+        return super().read(raw, place, problems)
+
+
+_UUID: Final = re.compile(r"[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}")
+
+
+class Uuid(Rule):
+    """A UUID as RFC 4122 writes it, in either case."""
+
+    kind = "a UUID"
+
+    def check(self, value: Any, place: Place) -> Iterator[Problem]:
+        if not isinstance(value, UUID):
+            yield self.wrong_type(place, value)
+
+    def read(self, raw: Any, place: Place, problems: list[Problem]) -> Any:
+        if isinstance(raw, str) and _UUID.fullmatch(raw):
+            return UUID(raw)
+        problems.append(Problem(place, "format" if isinstance(raw, str) else "type", self.kind, shown(raw)))
+        try:
+            return UUID(raw) if isinstance(raw, str) else UNREADABLE
+        except ValueError:
+            return UNREADABLE
+
+    def write(self, value: Any) -> Any:
+        return str(value)
+
+
+class Timestamp(datetime.datetime):
+    """A time whose fraction is finer than `datetime` holds: `text` keeps it as it came."""
+
+    text: str = ""
+
+    @classmethod
+    def of(cls, moment: datetime.datetime, text: str) -> Timestamp:
+        """The moment, and the text that says it exactly."""
+        self = cls.combine(moment.date(), moment.timetz())
+        self.text = text
+        return self
+
+    def __reduce_ex__(self, protocol: SupportsIndex) -> tuple[Any, ...]:
+        return Timestamp.of, (datetime.datetime.combine(self.date(), self.timetz()), self.text)
+
+
+_TIME: Final = re.compile(
+    r"(?P<date>[0-9]{4}-[0-9]{2}-[0-9]{2})(?P<separator>[Tt ])(?P<hour>[0-9]{2}):(?P<minute>[0-9]{2})"
+    r":(?P<second>[0-9]{2})(?:\.(?P<fraction>[0-9]+))?(?P<zone>[Zz]|[+-][0-9]{2}:[0-9]{2})?"
+)
+_DATE: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+
+
+def read_time(text: str) -> tuple[datetime.datetime | str, bool] | None:
+    """A time of RFC 3339, and whether it keeps to the RFC; None for what is no time.
+
+    A time that `datetime` cannot hold (a leap second, the year 0) stays text. One without an offset
+    reads as UTC, one with a space for the `T` as if it had the `T`; neither keeps to the RFC.
+    """
+    match = _TIME.fullmatch(text)
+    if match is None:
+        return None
+    keeps = match["zone"] is not None and match["separator"] != " "
+    zone = "Z" if match["zone"] in (None, "z") else match["zone"]
+    # What datetime cannot hold is judged by its nearest neighbour: 59 for the second 60, and the
+    # year 2000, a leap year too, for the year 0.
+    leap_second, year_zero = match["second"] == "60", match["date"].startswith("0000")
+    date = "2000" + match["date"][4:] if year_zero else match["date"]
+    second = "59" if leap_second else match["second"]
+    fraction = ((match["fraction"] or "") + "000000")[:6]
+    try:
+        moment = datetime.datetime.fromisoformat(
+            f"{date}T{match['hour']}:{match['minute']}:{second}.{fraction}{zone}"
+        )
+        in_utc = (moment.hour * 60 + moment.minute) - (
+            moment.utcoffset() or datetime.timedelta()
+        ).total_seconds() // 60
+    except ValueError:
+        return None
+    if leap_second and in_utc % (24 * 60) != 24 * 60 - 1:
+        return None
+    if leap_second or year_zero:
+        return text, keeps
+    return (Timestamp.of(moment, text) if (match["fraction"] or "")[6:].strip("0") else moment), keeps
+
+
+class DateTime(Rule):
+    """A time of RFC 3339: an aware `datetime`, or its text where `datetime` cannot hold it."""
+
+    kind = "an RFC 3339 time with an offset"
+
+    def check(self, value: Any, place: Place) -> Iterator[Problem]:
+        if isinstance(value, datetime.datetime):
+            offset = value.utcoffset()
+            if offset is None or offset % datetime.timedelta(minutes=1):
+                yield Problem(place, "format", self.kind, f"{datetime.datetime.isoformat(value)!r}")
+        elif isinstance(value, str):
+            time = read_time(value)
+            if time is None or not time[1]:
+                yield Problem(place, "format", self.kind, shown(value))
+        else:
+            yield self.wrong_type(place, value)
+
+    def read(self, raw: Any, place: Place, problems: list[Problem]) -> Any:
+        if not isinstance(raw, str):
+            problems.append(self.wrong_type(place, raw))
+            return UNREADABLE
+        time = read_time(raw)
+        if time is None or not time[1]:
+            problems.append(Problem(place, "format", self.kind, shown(raw)))
+        return UNREADABLE if time is None else time[0]
+
+    def write(self, value: Any) -> Any:
+        if isinstance(value, str):
+            return value
+        return getattr(value, "text", None) or value.isoformat()
+
+
+class Date(Rule):
+    """A full date of RFC 3339."""
+
+    kind = "a date"
+
+    def check(self, value: Any, place: Place) -> Iterator[Problem]:
+        if not isinstance(value, datetime.date) or isinstance(value, datetime.datetime):
+            yield self.wrong_type(place, value)
+
+    def read(self, raw: Any, place: Place, problems: list[Problem]) -> Any:
+        if isinstance(raw, str) and _DATE.fullmatch(raw):
+            try:
+                return datetime.date.fromisoformat(raw)
+            except ValueError:
+                pass
+        problems.append(Problem(place, "format" if isinstance(raw, str) else "type", self.kind, shown(raw)))
+        return UNREADABLE
+
+    def write(self, value: Any) -> Any:
+        return value.isoformat()
+
+
+#: Deeper than this, Python's own JSON encoder gives up; a value that holds itself ends here too.
+_DEEPEST: Final = 900
+
+
+class Anything(Rule):
+    """Any JSON value."""
+
+    kind = "a JSON value"
+
+    def check(self, value: Any, place: Place) -> Iterator[Problem]:
+        # A loop, not a recursion: how deep a value may nest is not to depend on the caller's stack.
+        waiting: list[tuple[Any, Place]] = [(value, place)]
+        while waiting:
+            value, place = waiting.pop()
+            if isinstance(value, str):
+                yield from _TEXT.check(value, place)
+            elif isinstance(value, float):
+                if not math.isfinite(value):
+                    yield Problem(place, "type", "a finite number", shown(value))
+            elif isinstance(value, (dict, list)) and len(place) > _DEEPEST:
+                yield Problem(place, "type", f"a value nested at most {_DEEPEST} deep", "a deeper one")
+                return
+            elif isinstance(value, dict):
+                for name in value:
+                    if isinstance(name, str):
+                        yield from _TEXT.check(name, place)
+                    else:
+                        yield Problem(place, "type", "member names that are strings", shown(name))
+                waiting.extend((member, (*place, str(name))) for name, member in reversed(value.items()))
+            elif isinstance(value, list):
+                waiting.extend((item, (*place, position)) for position, item in enumerate(value))
+            elif value is not None and not isinstance(value, int):
+                yield self.wrong_type(place, value)
+
+    def read(self, raw: Any, place: Place, problems: list[Problem]) -> Any:
+        problems.extend(self.check(raw, place))
+        return raw
+
+
+_TEXT: Final = Text()
+ANYTHING: Final = Anything()
+
+
+class FreeForm(Rule):
+    """An object with any members: a plain dict."""
+
+    kind = "an object"
+
+    def __init__(self, *, min_properties: int | None = None, max_properties: int | None = None) -> None:
+        self.min_properties = min_properties
+        self.max_properties = max_properties
+
+    def check(self, value: Any, place: Place) -> Iterator[Problem]:
+        if not isinstance(value, dict):
+            yield self.wrong_type(place, value)
+            return
+        if self.min_properties is not None and len(value) < self.min_properties:
+            yield Problem(place, "minProperties", f"at least {self.min_properties} members", str(len(value)))
+        if self.max_properties is not None and len(value) > self.max_properties:
+            yield Problem(place, "maxProperties", f"at most {self.max_properties} members", str(len(value)))
+        yield from ANYTHING.check(value, place)
+
+    def read(self, raw: Any, place: Place, problems: list[Problem]) -> Any:
+        problems.extend(self.check(raw, place))
+        return raw if isinstance(raw, dict) else UNREADABLE
+
+
+class Array(Rule):
+    """A list of values of one rule."""
+
+    kind = "an array"
+
+    def __init__(
+        self,
+        items: Rule,
+        *,
+        min_items: int | None = None,
+        max_items: int | None = None,
+        unique_items: bool | None = None,
+    ) -> None:
+        self.items = items
+        self.min_items = min_items
+        self.max_items = max_items
+        self.unique_items = unique_items
+
+    def _limits(self, values: list[Any], place: Place) -> Iterator[Problem]:
+        if self.min_items is not None and len(values) < self.min_items:
+            yield Problem(place, "minItems", f"at least {_items(self.min_items)}", _items(len(values)))
+        if self.max_items is not None and len(values) > self.max_items:
+            yield Problem(place, "maxItems", f"at most {_items(self.max_items)}", _items(len(values)))
+        if self.unique_items:
+            seen = {json.dumps(self.items.write(value), sort_keys=True, default=repr) for value in values}
+            if len(seen) < len(values):
+                yield Problem(place, "uniqueItems", "items that all differ", "one of them twice")
+
+    def check(self, value: Any, place: Place) -> Iterator[Problem]:
+        if not isinstance(value, list):
+            yield self.wrong_type(place, value)
+            return
+        found = [
+            problem
+            for position, item in enumerate(value)
+            for problem in self.items.check(item, (*place, position))
+        ]
+        yield from found or self._limits(value, place)
+
+    def read(self, raw: Any, place: Place, problems: list[Problem]) -> Any:
+        if not isinstance(raw, list):
+            problems.append(self.wrong_type(place, raw))
+            return UNREADABLE
+        read = [self.items.read(item, (*place, position), problems) for position, item in enumerate(raw)]
+        values = [value for value in read if value is not UNREADABLE]
+        problems.extend(self._limits(values, place))
+        return values
+
+    def write(self, value: Any) -> Any:
+        return [self.items.write(item) for item in value]
+
+
+def _items(count: int) -> str:
+    return f"{count} item" if count == 1 else f"{count} items"
+
+
+class OneOf(Rule):
+    """A value of the first rule that takes it."""
+
+    def __init__(self, *rules: Rule) -> None:
+        self.rules = rules
+
+    def check(self, value: Any, place: Place) -> Iterator[Problem]:
+        found = [list(rule.check(value, place)) for rule in self.rules]
+        if all(found):
+            yield from self._closest(found)
+
+    def read(self, raw: Any, place: Place, problems: list[Problem]) -> Any:
+        attempts: list[tuple[Any, list[Problem]]] = []
+        for rule in self.rules:
+            found: list[Problem] = []
+            value = rule.read(raw, place, found)
+            if not found:
+                return value
+            attempts.append((value, found))
+        readable = [attempt for attempt in attempts if attempt[0] is not UNREADABLE]
+        if readable:
+            value, found = min(readable, key=lambda attempt: len(attempt[1]))
+            problems.extend(found)
+            return value
+        problems.extend(self._closest([found for _, found in attempts]))
+        return UNREADABLE
+
+    def _closest(self, found: list[list[Problem]]) -> list[Problem]:
+        """The problems of the rule that came nearest: one of the value's type rather than another."""
+        return min(found, key=lambda problems: any(problem.rule == "type" for problem in problems))
+
+    def write(self, value: Any) -> Any:
+        for rule in self.rules:
+            if not any(rule.check(value, ())):
+                return rule.write(value)
+        return self.rules[0].write(value)
+
+
+class Constant(Rule):
+    """One value and no other."""
+
+    def __init__(self, value: Any) -> None:
+        self.value = value
+
+    def check(self, value: Any, place: Place) -> Iterator[Problem]:
+        if value != self.value or isinstance(value, bool) is not isinstance(self.value, bool):
+            yield Problem(place, "const", shown(self.value), shown(value))
+
+    def read(self, raw: Any, place: Place, problems: list[Problem]) -> Any:
+        found = list(self.check(raw, place))
+        problems.extend(found)
+        return UNREADABLE if found else raw
+
+
+class Choice(Rule):
+    """A member of an enumeration."""
+
+    def __init__(self, choices: Callable[[], type[enum.Enum]]) -> None:
+        self._choices = choices
+
+    def _problem(self, place: Place, got: object) -> Problem:
+        values = ", ".join(shown(choice.value) for choice in self._choices())
+        return Problem(place, "enum", f"one of {values}", shown(got))
+
+    def check(self, value: Any, place: Place) -> Iterator[Problem]:
+        if not isinstance(value, self._choices()):
+            yield self._problem(place, value)
+
+    def read(self, raw: Any, place: Place, problems: list[Problem]) -> Any:
+        for choice in self._choices():
+            if choice.value == raw and isinstance(raw, bool) is isinstance(choice.value, bool):
+                return choice
+        problems.append(self._problem(place, raw))
+        return UNREADABLE
+
+    def write(self, value: Any) -> Any:
+        return value.value
+
+
+class Object(Rule):
+    """An object that has a model."""
+
+    kind = "an object"
+
+    def __init__(self, model: Callable[[], type[Model]]) -> None:
+        self._model = model
+
+    def check(self, value: Any, place: Place) -> Iterator[Problem]:
+        if isinstance(value, self._model()):
+            yield from value.check(place)
+        else:
+            yield Problem(place, "type", f"a {self._model().__name__}", shown(value))
+
+    def read(self, raw: Any, place: Place, problems: list[Problem]) -> Any:
+        value = self._model().read(raw, problems, place)
+        return UNREADABLE if value is None else value
+
+    def write(self, value: Any) -> Any:
+        return value.to_dict()
+
+
+class Nothing(Rule):
+    """Takes no value: for the further members of an object that may not have any."""
+
+    kind = "no such member"
+
+    def check(self, value: Any, place: Place) -> Iterator[Problem]:
+        yield Problem(place, "additionalProperties", self.kind, shown(value))
+
+    def read(self, raw: Any, place: Place, problems: list[Problem]) -> Any:
+        problems.extend(self.check(raw, place))
+        return raw
+
+
+class Member:
+    """A member of an object: its name in JSON, its rule, and whether it must be there.
+
+    As attrs validator of its attribute it refuses what the contract refuses, with `InvalidValue`.
+    """
+
+    def __init__(self, name: str, rule: Rule, *, required: bool) -> None:
+        self.name = name
+        self.rule = rule
+        self.required = required
+
+    def check(self, value: Any, place: Place) -> Iterator[Problem]:
+        """The problems of the member's value; an absent one may be absent or not."""
+        if value is UNSET:
+            if self.required:
+                yield Problem((*place, self.name), "required", "a value", "none")
+        else:
+            yield from self.rule.check(value, (*place, self.name))
+
+    def __call__(self, instance: object, attribute: Attribute[Any], value: Any) -> None:
+        if problems := list(self.check(value, ())):
+            raise InvalidValue(problems)
+
+
+_members: Final[dict[type, tuple[tuple[str, Member], ...]]] = {}
+
+
+def members(model: type[Model]) -> tuple[tuple[str, Member], ...]:
+    """The members of a model by the names of their attributes."""
+    found = _members.get(model)
+    if found is None:
+        attributes: Iterable[Attribute[Any]] = fields(cast(Any, model))
+        found = tuple((one.name, one.validator) for one in attributes if isinstance(one.validator, Member))
+        _members[model] = found
+    return found
+
+
+class Model:
+    """What all models share. A model is an attrs class whose attributes have `Member` validators."""
+
+    __slots__ = ()
+
+    #: The rule for members that the contract does not name.
+    further: ClassVar[Rule] = ANYTHING
+
+    additional_properties: dict[str, Any]
+
+    def check(self, place: Place = ()) -> Iterator[Problem]:
+        """The problems of all members, also of those changed in place since they were set."""
+        for attribute, member in members(type(self)):
+            yield from member.check(getattr(self, attribute), place)
+        for name, value in self.additional_properties.items():
+            yield from ANYTHING.check({name: None}, place)
+            yield from self.further.check(value, (*place, name))
+
+    def to_dict(self) -> dict[str, Any]:
+        """The object as JSON; members that are UNSET are absent."""
+        written = {
+            member.name: member.rule.write(value)
+            for attribute, member in members(type(self))
+            if (value := getattr(self, attribute)) is not UNSET
+        }
+        further = {name: self.further.write(value) for name, value in self.additional_properties.items()}
+        return further | written
+
+    @classmethod
+    def from_dict(cls, source: Mapping[str, Any]) -> Self:
+        """The model of a JSON object; InvalidValue, with every problem, where it breaks the contract."""
+        problems: list[Problem] = []
+        model = cls.read(source, problems)
+        if problems or model is None:
+            raise InvalidValue(problems)
+        return model
+
+    @classmethod
+    def read(cls, source: Any, problems: list[Problem], place: Place = ()) -> Self | None:
+        """The model of a JSON object that may deviate; what deviates is appended to `problems`.
+
+        None where a required member is missing or cannot be read. An optional member that is null
+        though it may not be, or that cannot be read, is absent. Other values are kept as they are,
+        and so are members that the contract does not name.
+        """
+        if not isinstance(source, Mapping):
+            problems.append(Problem(place, "type", "an object", shown(source)))
+            return None
+        rest = dict(source)
+        values: dict[str, Any] = {}
+        for attribute, member in members(cls):
+            where = (*place, member.name)
+            if member.name not in rest:
+                value: Any = UNSET
+                if member.required:
+                    problems.append(Problem(where, "required", "a value", "none"))
+                    value = UNREADABLE
+            else:
+                value = member.rule.read(rest.pop(member.name), where, problems)
+            values[attribute] = UNSET if value is UNREADABLE and not member.required else value
+        if UNREADABLE in values.values():
+            return None
+        values["additional_properties"] = {
+            name: cls.further.read(value, (*place, name), problems) for name, value in rest.items()
+        }
+        return cls._of(values)
+
+    @classmethod
+    def _of(cls, values: Mapping[str, Any]) -> Self:
+        # Past the validators: what was read has been judged, and a deviating value must be kept.
+        self = cls.__new__(cls)
+        for name, value in values.items():
+            object.__setattr__(self, name, value)
+        return self
+
+
+def check_arguments(arguments: Iterable[tuple[Member, Any]]) -> None:
+    """Raise InvalidValue where an argument of an operation breaks the contract."""
+    problems = [problem for member, value in arguments for problem in member.check(value, ())]
+    if problems:
+        raise InvalidValue(problems)
+
+
+def simple(rule: Rule, value: Any) -> str:
+    """A parameter's value as text for a path, a query or a header."""
+    written = rule.write(value)
+    if isinstance(written, bool):
+        return "true" if written else "false"
+    return str(written)
+
+
+T = TypeVar("T")
+
+
+@frozen
+class Response(Generic[T]):
+    """An answer: `status_code`, `content` and `headers` as they came, whatever they are.
+
+    `parsed` is what the contract says of this status; None where the contract does not document the
+    status, or the body cannot be read. `problems` lists how the body deviates.
+    """
+
+    status_code: int
+    content: bytes
+    headers: httpx.Headers
+    parsed: T | None
+    problems: tuple[Problem, ...] = ()
+
+
+@frozen
+class Answer:
+    """What the contract documents for a status or a range of them."""
+
+    first: int
+    last: int
+    media_type: str | None
+    rule: Rule | None
+
+
+def read_response(response: httpx.Response, answers: Sequence[Answer]) -> Response[Any]:
+    """An answer as the contract documents its status. Never raises, whatever the body is."""
+    status, problems, parsed = response.status_code, list[Problem](), None
+    for answer in answers:
+        if answer.first <= status <= answer.last:
+            parsed = _read_body(response, answer, problems)
+            break
+    return Response(status, response.content, response.headers, parsed, tuple(problems))
+
+
+def parsed(response: Response[T]) -> T:
+    """What was read of an answer; UnexpectedAnswer where nothing could be."""
+    if response.parsed is None:
+        raise UnexpectedAnswer(response.status_code, response.content, response.problems)
+    return response.parsed
+
+
+def _read_body(response: httpx.Response, answer: Answer, problems: list[Problem]) -> Any:
+    if answer.rule is None:
+        return None
+    media_type = response.headers.get("content-type", "")
+    if media_type.split(";")[0].strip().lower() != answer.media_type:
+        problems.append(Problem(("Content-Type",), "content", f"{answer.media_type}", shown(media_type)))
+    try:
+        raw = json.loads(response.content)
+    except (ValueError, RecursionError):
+        start = response.content[:60].decode("utf-8", "replace")
+        problems.append(Problem((), "content", "JSON", shown(start) if response.content else "an empty body"))
+        return None
+    value = answer.rule.read(raw, (), problems)
+    return None if value is UNREADABLE else value
+
+
+__all__ = ["UNSET", "Problem", "Response", "Unset"]
