@@ -66,9 +66,12 @@ class Output:
         self.quiet = quiet
 
     def data(self, line: str) -> None:
-        """A line of the command's own result: on stdout, and only in the form for people."""
+        """A line of the command's own result: on stdout, and only in the form for people.
+
+        A path that is not UTF-8 is printed as the bytes that it is.
+        """
         if not self.as_json:
-            click.echo(line)
+            click.echo(line.encode("utf-8", "surrogateescape"))
 
     def talk(self, line: str) -> None:
         """A line about what is going on: on stderr, and not when quiet."""
@@ -104,6 +107,11 @@ def print_json(value: dict[str, Any]) -> None:
     """One JSON line on stdout, in ASCII: a path that is not UTF-8 cannot break it."""
     sys.stdout.write(json.dumps(value, separators=(", ", ": ")) + "\n")
     sys.stdout.flush()
+
+
+def printable(path: str) -> str:
+    """A path for a message in one line: control characters and bytes that are no UTF-8 are escaped."""
+    return "".join(letter if letter.isprintable() else ascii(letter)[1:-1] for letter in path)
 
 
 def json_option(command: Callable[..., Any]) -> Callable[..., Any]:

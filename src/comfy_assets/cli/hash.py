@@ -1,0 +1,59 @@
+"""`comfy-assets hash PATH...`: content hashes, one line each."""
+
+from __future__ import annotations
+
+import os
+
+import click
+
+from comfy_assets import errors
+from comfy_assets.cli.output import Exit, Failure, Output, json_option, printable
+from comfy_assets.defaults import ALGORITHM
+from comfy_assets.hashing import ALGORITHMS, hash_file
+from comfy_assets.registering import Unreadable, walk
+
+
+@click.command("hash", epilog="Example: comfy-assets hash models/ portrait.png")
+@click.argument("paths", metavar="PATH...", nargs=-1, required=True, type=click.Path())
+@click.option("--algorithm", type=click.Choice(list(ALGORITHMS)), default=ALGORITHM, show_default=True)
+@json_option
+def command(paths: tuple[str, ...], algorithm: str, as_json: bool) -> None:
+    """Print the content hash of each file: hash, two spaces, path. Folders are walked.
+
+    A path with a newline or a backslash is printed as sha256sum does: the line begins with a
+    backslash, and the path has \\n and \\\\ for them.
+
+    Exit status: 0 all files hashed; 1 some could not be read; 2 a named path does not exist.
+    """
+    output = Output("hash", as_json=as_json)
+    failed: list[dict[str, str]] = []
+    hashed = 0
+    for file in walk(paths):
+        try:
+            if isinstance(file, Unreadable):
+                raise errors.InputError(file.reason)
+            hash_ = hash_file(file.path, algorithm)
+        except (OSError, errors.InputError) as error:
+            reason = (isinstance(error, OSError) and error.strerror) or str(error)
+            failed.append({"path": file.path, "reason": reason})
+            output.talk(f"{printable(file.path)}: {reason}")
+            output.event("failed", path=file.path, reason=reason)
+        else:
+            hashed += 1
+            output.data(_line(hash_, file.path))
+            output.event("hashed", path=file.path, hash=hash_, size=file.size)
+    if failed:
+        named = not all(map(os.path.exists, paths))
+        raise Failure(
+            f"{len(failed)} of {len(failed) + hashed} could not be hashed",
+            code="incomplete",
+            exit_code=Exit.COULD_NOT_RUN if named else Exit.ANSWER_IS_NO,
+            data={"hashed": hashed, "failed": failed},
+        )
+    output.end({"hashed": hashed, "failed": []})
+
+
+def _line(hash_: str, path: str) -> str:
+    escaped = path.replace("\\", "\\\\").replace("\n", "\\n").replace("\r", "\\r")
+    mark = "\\" if escaped != path else ""
+    return f"{mark}{hash_}  {escaped}"

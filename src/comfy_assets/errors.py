@@ -1,0 +1,174 @@
+"""Every error that this package raises on purpose.
+
+ComfyAssetsError
+├── APIStatusError
+│   ├── BadRequestError
+│   ├── AuthenticationError
+│   ├── PaymentRequiredError
+│   ├── PermissionDeniedError
+│   ├── NotFoundError
+│   ├── ConflictError
+│   ├── UnprocessableEntityError
+│   ├── RateLimitError
+│   └── InternalServerError
+├── APIConnectionError
+│   └── APITimeoutError
+├── ContractError
+└── InputError
+
+Files that cannot be read raise OSError, as `open` does. Errors carry plain data only: they can be
+pickled and copied, and never hold a key, a request or an object of the HTTP library.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from comfy_assets.answers import RawResponse
+    from comfy_assets_api.errors import Problem
+
+
+class ComfyAssetsError(Exception):
+    """The root of the tree."""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # Errors with keyword arguments cannot be pickled by way of their constructors.
+        return _restored, (type(self), self.args, self.__dict__)
+
+
+def _restored(cls: type[ComfyAssetsError], args: tuple[Any, ...], state: dict[str, Any]) -> ComfyAssetsError:
+    error = cls.__new__(cls)
+    error.args = args
+    error.__dict__.update(state)
+    return error
+
+
+class APIStatusError(ComfyAssetsError):
+    """The service answered with a status that is no success.
+
+    Attributes:
+        status_code: the status, whatever else could be read.
+        code: the error body's `code`; None where the body has none that can be read.
+        message: the error body's `message`, or words of ours where there is none.
+        body: the body as JSON; None where it is none.
+        request_id: the service's own number for the request, from its headers; None where it gave none.
+        response: status, headers and bytes as they came.
+    """
+
+    def __init__(
+        self, message: str, *, code: str | None, body: Any, request_id: str | None, response: RawResponse
+    ) -> None:
+        super().__init__(message)
+        self.message = message
+        self.code = code
+        self.body = body
+        self.request_id = request_id
+        self.response = response
+        self.status_code = response.status_code
+
+    def __str__(self) -> str:
+        code = f" {self.code}" if self.code else ""
+        return f"{self.status_code}{code}: {self.message}"
+
+
+class BadRequestError(APIStatusError):
+    """400: the service finds the request invalid."""
+
+
+class AuthenticationError(APIStatusError):
+    """401: no key, or none that the service knows."""
+
+
+class PaymentRequiredError(APIStatusError):
+    """402: the account has no credits."""
+
+
+class PermissionDeniedError(APIStatusError):
+    """403: the key may not do this."""
+
+
+class NotFoundError(APIStatusError):
+    """404: the content is unknown, or not yours. Not for ever: it may be uploaded at any time."""
+
+
+class ConflictError(APIStatusError):
+    """409: the request contradicts what is stored."""
+
+
+class UnprocessableEntityError(APIStatusError):
+    """422: the service cannot use the request."""
+
+
+class RateLimitError(APIStatusError):
+    """429: too many requests, or a subscription that is not active."""
+
+
+class InternalServerError(APIStatusError):
+    """5xx: the service failed."""
+
+
+class APIConnectionError(ComfyAssetsError):
+    """No answer came, or it broke off. Whether the service acted is unknown.
+
+    `cause` is the type and the text of the HTTP library's own error.
+    """
+
+    def __init__(self, message: str, *, cause: str) -> None:
+        super().__init__(message)
+        self.message = message
+        self.cause = cause
+
+
+class APITimeoutError(APIConnectionError):
+    """The service was silent for longer than the time limit."""
+
+
+class ContractError(ComfyAssetsError):
+    """The service says that it succeeded, but its answer breaks the contract and cannot be read.
+
+    The reference probably exists. `status_code`, `response` and `problems` (each with place, limit
+    and value) say what came.
+    """
+
+    def __init__(self, message: str, *, problems: Sequence[Problem], response: RawResponse) -> None:
+        super().__init__(message)
+        self.message = message
+        self.problems = tuple(problems)
+        self.response = response
+        self.status_code = response.status_code
+
+
+class InputError(ComfyAssetsError):
+    """What was given breaks the contract, or cannot be used; nothing was sent.
+
+    `problems` lists each deviation with place, limit and value; it is empty where the contract has
+    no say.
+    """
+
+    def __init__(self, message: str, *, problems: Sequence[Problem] = ()) -> None:
+        super().__init__(message)
+        self.message = message
+        self.problems = tuple(problems)
+
+
+#: The class of each status that has one of its own.
+BY_STATUS: Final[dict[int, type[APIStatusError]]] = {
+    400: BadRequestError,
+    401: AuthenticationError,
+    402: PaymentRequiredError,
+    403: PermissionDeniedError,
+    404: NotFoundError,
+    409: ConflictError,
+    422: UnprocessableEntityError,
+    429: RateLimitError,
+}
+
+
+def status_error_class(status_code: int) -> type[APIStatusError]:
+    """The class for a status that is no success."""
+    if 500 <= status_code <= 599:
+        return InternalServerError
+    return BY_STATUS.get(status_code, APIStatusError)
