@@ -1,0 +1,58 @@
+# The steps of this project; `make help` lists them. Continuous integration calls only these.
+#
+# Everything is installed into .venv and .cache from hashed pins, by the steps that need it.
+
+PYTHON ?= python3
+BIN := .venv/bin
+# Whatever decides what is in .venv. Its Python too: a new one needs a new environment.
+SETUP_FROM := requirements/dev.txt pyproject.toml tools/setup.sh
+
+.DEFAULT_GOAL := demo
+.PHONY: demo test test-full check lint types drift format setup generate vendor pins clean help
+
+demo: setup generate ## (default) Register sample files with the reference server and check both sides
+	@$(BIN)/python tools/demo
+
+test: setup generate vendor ## Run all tests, with one seed and small counts
+	@$(BIN)/python -m pytest
+
+test-full: setup generate vendor ## Run all tests with the large counts
+	@COMFY_ASSETS_PROFILE=nightly $(BIN)/python -m pytest
+
+check: drift lint types ## What else must hold: generated/ is up to date, lint, types
+
+drift: ## Fail where generated/ is not what the contract gives
+	@./generate.sh --check
+
+lint: setup ## Lint and formatting
+	@$(BIN)/ruff check
+	@$(BIN)/ruff format --check
+
+types: setup ## Type-check everything, strictly
+	@$(BIN)/mypy
+
+format: setup ## Format, and mend what the linter can mend
+	@$(BIN)/ruff check --fix-only --quiet
+	@$(BIN)/ruff format
+
+setup: .venv/complete ## Make .venv with the command .venv/bin/comfy-assets
+
+.venv/complete: $(SETUP_FROM)
+	@PYTHON="$(PYTHON)" tools/setup.sh .venv requirements/dev.txt --editable
+
+generate: ## Make generated/ from openapi.yaml and overrides/, where it is not up to date
+	@./generate.sh
+
+vendor: .cache/vendor/complete ## Install the vendor's own client, for the test that the server serves it
+
+.cache/vendor/complete: requirements/vendor.txt tools/setup.sh
+	@PYTHON="$(PYTHON)" tools/setup.sh .cache/vendor requirements/vendor.txt
+
+pins: setup ## Make the hashed pins in requirements/ anew from what pyproject.toml and *.in ask for
+	@tools/pins.sh
+
+clean: ## Remove everything that was built or installed here
+	rm -rf .venv .cache build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .schemathesis
+
+help: ## List the steps
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' Makefile | awk -F'|' '{printf "%-18s %s\n", $$1, $$2}'

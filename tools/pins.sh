@@ -1,0 +1,16 @@
+#!/bin/sh
+# Makes requirements/*.txt anew: every package that is needed, at one version, with the hashes of all
+# its files, for every system and Python that we support; and no word of where they were downloaded.
+set -eu
+. .venv/bin/activate
+python -m pip --quiet --disable-pip-version-check install uv
+compile() {
+    output=$1
+    shift
+    uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+        --no-header --no-annotate --no-emit-index-url --upgrade --output-file "requirements/$output.txt" "$@"
+    echo "requirements/$output.txt"
+}
+compile generate requirements/generate.in
+compile vendor requirements/vendor.in
+compile dev --extra server --extra check pyproject.toml requirements/dev.in
