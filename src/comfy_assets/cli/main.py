@@ -10,7 +10,7 @@ from collections.abc import Sequence
 import click
 
 from comfy_assets._version import __version__
-from comfy_assets.cli.output import Exit, Failure, envelope, print_json
+from comfy_assets.cli.output import Exit, Failure, ReaderGone, envelope, print_json
 
 #: Each command, the module it lives in, and its line in `--help`. The line stands here so that
 #: `--help` need not import the commands.
@@ -66,9 +66,8 @@ def main(arguments: Sequence[str]) -> int:
         return _failed(arguments, Failure("interrupted", code="interrupted", exit_code=Exit.INTERRUPTED))
     except click.ClickException as error:
         return _failed(arguments, error)
-    except BrokenPipeError:
-        # The reader went away (`| head`). Nothing more can be said to it: point stdout at
-        # nothing, so that the interpreter's own flush at exit does not complain either.
+    except ReaderGone:
+        # Point stdout at nothing, so that the interpreter's own flush at exit does not complain.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return Exit.COULD_NOT_RUN
 

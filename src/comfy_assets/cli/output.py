@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import sys
+from contextlib import contextmanager
 from enum import IntEnum
 from typing import IO, TYPE_CHECKING, Any
 
@@ -16,7 +17,7 @@ import click
 from comfy_assets._version import __version__
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
 
 class Exit(IntEnum):
@@ -57,6 +58,21 @@ class Failure(click.ClickException):
             click.echo(f"hint: {self.hint}", file=file, err=file is None)
 
 
+class ReaderGone(Exception):
+    """Whoever read stdout went away (`| head`): nothing more can be said.
+
+    Not an OSError, for which click has an end of its own.
+    """
+
+
+@contextmanager
+def _reader() -> Iterator[None]:
+    try:
+        yield
+    except BrokenPipeError:
+        raise ReaderGone from None
+
+
 class Output:
     """Where one command prints; `as_json` decides between lines for people and JSON lines."""
 
@@ -71,7 +87,8 @@ class Output:
         A path that is not UTF-8 is printed as the bytes that it is.
         """
         if not self.as_json:
-            click.echo(line.encode("utf-8", "surrogateescape"))
+            with _reader():
+                click.echo(line.encode("utf-8", "surrogateescape"))
 
     def talk(self, line: str) -> None:
         """A line about what is going on: on stderr, and not when quiet."""
@@ -105,8 +122,9 @@ def envelope(command: str, *, data: Any = None, error: dict[str, Any] | None = N
 
 def print_json(value: dict[str, Any]) -> None:
     """One JSON line on stdout, in ASCII: a path that is not UTF-8 cannot break it."""
-    sys.stdout.write(json.dumps(value, separators=(", ", ": ")) + "\n")
-    sys.stdout.flush()
+    with _reader():
+        sys.stdout.write(json.dumps(value, separators=(", ", ": ")) + "\n")
+        sys.stdout.flush()
 
 
 def printable(path: str) -> str:

@@ -1,0 +1,233 @@
+"""The commands, as a user runs them."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+import comfy_assets
+from comfy_assets import hash_file
+from comfy_assets.cli.main import COMMANDS
+from tests.cli.conftest import OTHER_KEY, Command
+from tests.support import BODY, HASH, answer, scripted
+
+
+def test_registered_twice(command: Command, stored: Path):
+    """The same file twice is created (201), then existing (200), with the same id."""
+    first, second = (command("register", stored / "a.png", "--tag", "input", "--json") for _ in range(2))
+    assert (first.status, second.status) == (0, 0)
+    (one, first_end), (other, second_end) = first.json, second.json
+    assert (one["outcome"], one["status_code"]) == ("created", 201)
+    assert (other["outcome"], other["status_code"]) == ("existing", 200)
+    assert one["id"] == other["id"]
+    assert one["hash"] == hash_file(stored / "a.png")
+    assert first_end["ok"] is second_end["ok"] is True
+
+
+def test_folder_with_a_missing_file(command: Command, stored: Path):
+    """Each file of a folder is registered; one that the service does not have is told, and the status is 1."""
+    (command.folder / "new.txt").write_text("never stored")
+    given = ["--tag", "t", "--name-from", "path", "--metadata", "n=1"]
+    ran = command("register", stored, "new.txt", *given, COMFY_CLOUD_API_KEY=OTHER_KEY)
+    assert ran.status == 1
+    outcomes = {line.split()[2].removesuffix(":"): line.split()[0] for line in ran.lines}
+    paths = ["a.png", "sub/b.safetensors", "sub/deeper/ü.txt"]
+    assert outcomes == {**{str(stored / path): "created" for path in paths}, "new.txt": "missing"}
+    assert "3 created, 1 missing" in ran.stderr
+    assert "1 of 4 have no reference" in ran.stderr
+
+
+def test_name_from_path(command: Command, stored: Path):
+    """`--name-from path` names a reference after its path below the folder that is given."""
+    with scripted(answer(201, BODY)) as server:
+        command("register", stored, "--tag", "t", "--name-from", "path", COMFY_CLOUD_BASE_URL=server.url)
+        command("register", stored, "--tag", "t", COMFY_CLOUD_BASE_URL=server.url)
+    names = [request.json["name"] for request in server.requests]
+    assert names == ["a.png", "sub/b.safetensors", "sub/deeper/ü.txt", "a.png", "b.safetensors", "ü.txt"]
+
+
+def test_dry_run_sends_nothing(command: Command, stored: Path):
+    """`--dry-run` shows each file with its name, and asks nobody."""
+    with scripted(answer(201, BODY)) as server:
+        ran = command("register", stored, "--tag", "t", "--dry-run", COMFY_CLOUD_BASE_URL=server.url)
+    assert ran.status == 0
+    assert len(ran.lines) == 3
+    assert server.connections == 0
+
+
+def test_from_hash(command: Command, stored: Path):
+    """`from-hash` registers content by its hash, by either algorithm, with name, MIME type and metadata."""
+    for algorithm in ("blake3", "sha256"):
+        hash_ = hash_file(stored / "a.png", algorithm)
+        given = ["--tag", "x", "--tag", "y", "--name", f"by {algorithm}", "--mime-type", "image/x", "--metadata", 'm={"a": [1]}']
+        ran = command("from-hash", hash_, *given, "--metadata", "t=plain", "--json")
+        assert ran.status == 0
+        [end] = ran.json
+        asset = end["data"]["asset"]
+        assert end["data"]["outcome"] == "created"
+        assert (asset["name"], asset["mime_type"]) == (f"by {algorithm}", "image/x")
+        assert set(asset["tags"]) == {"x", "y"}
+        assert asset["user_metadata"] == {"m": {"a": [1]}, "t": "plain"}
+        assert asset["asset_hash"] == hash_file(stored / "a.png")
+
+
+def test_hash_prints_what_b3sum_would(command: Command, stored: Path):
+    """`hash` prints hash, two spaces and path for each file, in the order of the names."""
+    ran = command("hash", stored, "--algorithm", "sha256")
+    paths = [stored / "a.png", stored / "sub" / "b.safetensors", stored / "sub" / "deeper" / "ü.txt"]
+    assert ran.lines == [f"{hash_file(path, 'sha256')}  {path}" for path in paths]
+    assert (ran.status, ran.stderr) == (0, "")
+
+
+def test_hash_of_odd_names(command: Command):
+    """Names with newlines, backslashes, spaces, leading dashes and bytes that are no UTF-8 are told apart."""
+    names = [b"-n", b" ", b"a\nb", b"back\\slash", b"caf\xe9", "\u202eabc".encode()]
+    for name in names:
+        (Path(os.fsdecode(os.fsencode(command.folder) + b"/" + name))).write_bytes(name)
+    ran = command("hash", ".")
+    assert ran.status == 0
+    printed = {line.partition(b"  ")[2] for line in ran.stdout.splitlines()}
+    assert printed == {b"./-n", b"./ ", b"./a\\nb", b"./back\\\\slash", b"./caf\xe9", "./\u202eabc".encode()}
+    assert len(command("hash", ".", "--json").json) == len(names) + 1
+
+
+#: What is typed, in an empty folder with the service in the environment → status, words on stderr.
+MISTAKES = {
+    "no command": ([], 2, "Usage: comfy-assets"),
+    "unknown command": (["regsiter"], 2, "No such command 'regsiter'"),
+    "unknown option": (["hash", "x", "--fast"], 2, "No such option"),
+    "no path": (["register", "--tag", "t"], 2, "Missing argument 'PATH...'"),
+    "no tags": (["register", "."], 2, "no tags: give at least one with --tag"),
+    "path does not exist": (["register", "nowhere", "--tag", "t"], 2, "no such path: nowhere"),
+    "hash of nothing": (["hash", "nowhere"], 2, "nowhere: No such file or directory"),
+    "metadata without value": (["register", ".", "--tag", "t", "--metadata", "k"], 2, "not of the form K=V"),
+    "metadata twice": (["register", ".", "--tag", "t", "--metadata", "k=1", "--metadata", "k=2"], 2, "given twice"),
+    "a file name as hash": (["from-hash", "a.png", "--tag", "t"], 2, "compute it with"),
+    "bare hex": (["from-hash", "a1" * 32, "--tag", "t"], 2, "hash: expected a string that matches"),
+    "from-hash without tag": (["from-hash", HASH], 2, "Missing option '--tag'"),
+    "unknown content": (["from-hash", HASH, "--tag", "t"], 1, "404"),
+    "wrong key": (["from-hash", HASH, "--tag", "t", "--api-key", "wrong"], 2, "401"),
+    "key with a space": (["from-hash", HASH, "--tag", "t", "--api-key", "a b"], 2, "visible ASCII"),
+    "two keys": (["from-hash", HASH, "--tag", "t", "--api-key", "a", "--api-key-file", "b"], 2, "exclude each other"),
+    "no key file": (["from-hash", HASH, "--tag", "t", "--api-key-file", "nowhere"], 2, "'nowhere' cannot be read"),
+    "no URL": (["from-hash", HASH, "--tag", "t", "--base-url", "cloud"], 2, "'cloud' is no base URL"),
+    "key for another host": (["from-hash", HASH, "--tag", "t", "--base-url", "http://127.0.0.1:9"], 2, "is not sent to"),
+    "service is down": (
+        ["from-hash", HASH, "--tag", "t", "--base-url", "http://127.0.0.1:9", "--api-key", "k"], 2, "no answer from",
+    ),
+    "timeout of nothing": (["from-hash", HASH, "--tag", "t", "--timeout", "0"], 2, "--timeout"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("arguments", "status", "words"), MISTAKES.values(), ids=MISTAKES)
+def test_mistakes(command: Command, arguments: list[str], status: int, words: str):
+    """Each mistake gets its sentence on stderr and its exit status, and nothing on stdout."""
+    ran = command(*arguments)
+    assert ran.status == status
+    assert words in ran.stderr
+    assert not [line for line in ran.lines if not line.startswith("failed")]
+
+
+@pytest.mark.parametrize(("arguments", "status", "words"), list(MISTAKES.values())[1:], ids=list(MISTAKES)[1:])
+def test_mistakes_as_json(command: Command, arguments: list[str], status: int, words: str):
+    """With `--json` the last line is an envelope that says what went wrong, and stderr is empty."""
+    ran = command(*arguments, "--json")
+    end = ran.json[-1]
+    assert ran.status == status
+    assert ran.stderr == ""
+    assert end["ok"] is False
+    assert end["error"]["code"]
+    assert end["schema"] == "envelope/1"
+    assert words in end["error"]["message"] or any(words.endswith(str(event.get("reason"))) for event in ran.json)
+
+
+def test_key_from_a_file(command: Command, stored: Path):
+    """`--api-key-file` holds the key, with or without a newline."""
+    (command.folder / "key").write_text(command.environment()["COMFY_CLOUD_API_KEY"] + "\n")
+    hash_ = hash_file(stored / "a.png")
+    ran = command("from-hash", hash_, "--tag", "t", "--api-key-file", "key", COMFY_CLOUD_API_KEY="wrong")
+    assert ran.status == 0
+
+
+def test_a_run_stops_where_no_file_can_succeed(command: Command, stored: Path):
+    """A key that is refused ends the run at the first file, with status 2."""
+    ran = command("register", stored, "--tag", "t", "--json", COMFY_CLOUD_API_KEY="wrong")
+    assert ran.status == 2
+    [end] = ran.json
+    assert (end["error"]["code"], end["ok"]) == ("authentication", False)
+
+
+def test_what_cannot_be_read_does_not_stop_the_rest(command: Command, stored: Path):
+    """A dangling link, a pipe and a link that leads back to its own folder are told, and the rest goes on."""
+    (command.folder / "dangling").symlink_to("nowhere")
+    (command.folder / "loop").symlink_to(".")
+    os.mkfifo(command.folder / "pipe")
+    (command.folder / "z.png").write_bytes((stored / "a.png").read_bytes())
+    ran = command("register", ".", "--tag", "t")
+    assert ran.status == 1
+    assert [line.split()[0] for line in ran.lines] == ["failed", "failed", "created"]
+    assert "is a pipe, not a file" in ran.lines[1]
+
+
+def test_name_that_is_no_unicode(command: Command):
+    """A file whose name is no UTF-8 cannot be sent as a name; it fails by itself, in readable words."""
+    Path(os.fsdecode(os.fsencode(command.folder) + b"/caf\xe9")).write_bytes(b"x")
+    ran = command("register", ".", "--tag", "t", "--json")
+    assert ran.status == 1
+    assert ran.json[0]["outcome"] == "failed"
+    assert "UTF-8" in ran.json[0]["reason"]
+
+
+def test_interrupted(command: Command, stored: Path):
+    """Ctrl-C ends a run with status 130 and a word, without a traceback."""
+    with scripted(lambda _: time.sleep(20) or None) as server:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "comfy_assets", "register", stored, "--tag", "t"],
+            env={**command.environment(), "COMFY_CLOUD_BASE_URL": server.url},
+            stderr=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+        )
+        while not server.connections and process.poll() is None:
+            time.sleep(0.02)
+        process.send_signal(signal.SIGINT)
+        _, said = process.communicate(timeout=30)
+    assert process.returncode == 130
+    assert said.decode().strip().splitlines()[-1] == "error: interrupted"
+    assert b"Traceback" not in said
+
+
+def test_reader_that_goes_away(command: Command, tmp_path: Path):
+    """`| head` ends the command quietly."""
+    for number in range(2000):
+        (tmp_path / f"{number:05}-{'x' * 80}").touch()
+    shell = f"'{sys.executable}' -m comfy_assets hash . | head -n 1; exit ${{PIPESTATUS[0]}}"
+    done = subprocess.run(["bash", "-c", shell], cwd=tmp_path, env=command.environment(), capture_output=True, check=False)
+    assert len(done.stdout.splitlines()) == 1
+    assert done.stderr == b""
+    assert done.returncode == 2
+
+
+def test_help(command: Command):
+    """`--help` of each command and of all tells what it does, and imports no HTTP library."""
+    listed = command("--help").lines
+    for name, line in COMMANDS.items():
+        assert any(name in one and line in one for one in listed)
+        helped = command(name, "--help")
+        assert helped.status == 0
+        assert f"Usage: comfy-assets {name}" in helped.lines[0]
+    assert command("--version").lines == [f"comfy-assets, version {comfy_assets.__version__}"]
+    imported = subprocess.run(
+        [sys.executable, "-X", "importtime", "-m", "comfy_assets", "--help"],
+        env=command.environment(),
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stderr
+    assert "click" in imported
+    assert not [name for name in ("httpx", "attrs", "rich", "starlette", "aiohttp") if f" {name}\n" in imported]

@@ -1,0 +1,42 @@
+"""Both clients behind one function, so that each test holds for both."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from comfy_assets import AssetCreated, AssetsClient, AsyncAssetsClient
+from tests.support import HASH
+
+KEY = "key-4f1c9a"
+
+Call = Callable[..., AssetCreated]
+
+
+def call_sync(
+    url: str, *arguments: Any, method: str = "create_asset_from_hash", options: dict[str, Any] | None = None, **named: Any
+) -> AssetCreated:
+    """One call of the sync client."""
+    with AssetsClient(KEY, url, **(options or {})) as client:
+        return getattr(client, method)(*(arguments or (HASH, ["input"])), **named)
+
+
+def call_async(
+    url: str, *arguments: Any, method: str = "create_asset_from_hash", options: dict[str, Any] | None = None, **named: Any
+) -> AssetCreated:
+    """One call of the async client, in an event loop of its own."""
+
+    async def run() -> AssetCreated:
+        async with AsyncAssetsClient(KEY, url, **(options or {})) as client:
+            return await getattr(client, method)(*(arguments or (HASH, ["input"])), **named)
+
+    return asyncio.run(run())
+
+
+@pytest.fixture(params=[call_sync, call_async], ids=["sync", "async"])
+def call(request: pytest.FixtureRequest) -> Call:
+    """`call(url, hash, tags, ...)` with one of the two clients."""
+    return request.param

@@ -1,0 +1,345 @@
+"""The two clients, on real sockets. Each test runs with both."""
+
+from __future__ import annotations
+
+import copy
+import inspect
+import json
+import pickle
+import socket
+import traceback
+import warnings
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import comfy_assets
+from comfy_assets import UNSET, AssetsClient, AsyncAssetsClient, DriftWarning, errors, hash_file
+from tests.client.conftest import KEY, Call
+from tests.support import BODY, HASH, answer, scripted
+
+ERROR = {"code": "SOME_CODE", "message": "some words"}
+
+STATUSES = {
+    400: errors.BadRequestError,
+    401: errors.AuthenticationError,
+    402: errors.PaymentRequiredError,
+    403: errors.PermissionDeniedError,
+    404: errors.NotFoundError,
+    405: errors.APIStatusError,
+    409: errors.ConflictError,
+    418: errors.APIStatusError,
+    422: errors.UnprocessableEntityError,
+    429: errors.RateLimitError,
+    500: errors.InternalServerError,
+    502: errors.InternalServerError,
+    503: errors.InternalServerError,
+    520: errors.InternalServerError,
+    599: errors.InternalServerError,
+    600: errors.APIStatusError,
+    301: errors.APIStatusError,
+    304: errors.APIStatusError,
+}
+
+#: Error bodies, and what can be read of them: code, message.
+ERROR_BODIES: dict[str, tuple[bytes, str | None, str]] = {
+    "the contract's": (json.dumps(ERROR).encode(), "SOME_CODE", "some words"),
+    "nested": (json.dumps({"error": {**ERROR, "details": {}}}).encode(), "SOME_CODE", "some words"),
+    "plain text": (b"Forbidden\n", None, "Forbidden"),
+    "HTML": (b"<html><body>\n<h1>502 Bad Gateway</h1></body></html>", None, "<html><body> <h1>502 Bad Gateway</h1></body></html>"),
+    "empty": (b"", None, "the answer has no body"),
+    "a list": (b"[1, 2]", None, "[1, 2]"),
+    "null": (b"null", None, "null"),
+    "other types": (b'{"code": 7, "message": ["a"]}', None, '{"code": 7, "message": ["a"]}'),
+    "truncated": (b'{"code": "SOME', None, '{"code": "SOME'),
+    "invalid UTF-8": (b"\xff\xfe\x00", None, "\ufffd\ufffd\x00"),
+    "deep": (b"[" * 100_000, None, "[" * 120 + "..."),
+}
+
+
+def test_request_is_what_the_contract_says(call: Call):
+    """Method, path, media type, key header and body are the contract's; nothing else is sent."""
+    with scripted(answer(201, BODY)) as server:
+        call(server.url, HASH, ["input", "ü"], name="n", mime_type="image/png", user_metadata={"a": [1, None]})
+    [request] = server.requests
+    assert request.line == "POST /api/assets/from-hash HTTP/1.1"
+    assert request.headers["x-api-key"] == KEY
+    assert request.headers["content-type"] == "application/json"
+    assert request.headers["user-agent"].startswith(f"comfy-assets/{comfy_assets.__version__} ")
+    assert not {"authorization", "cookie"} & set(request.headers)
+    members = {"name": "n", "mime_type": "image/png", "user_metadata": {"a": [1, None]}}
+    assert request.json == {"hash": HASH, "tags": ["input", "ü"], **members}
+
+
+def test_optional_members_are_left_out(call: Call):
+    """What the caller does not give is absent, not null."""
+    with scripted(answer(201, BODY)) as server:
+        call(server.url)
+    assert server.requests[0].json == {"hash": HASH, "tags": ["input"]}
+
+
+def test_created_and_existing(call: Call):
+    """201 with `created_new` is created by this call, 200 without is not; absent members are UNSET."""
+    for status, created in ((201, True), (200, False)):
+        with scripted(answer(status, {**BODY, "created_new": created})) as server:
+            asset = call(server.url)
+        assert asset.created_new is created
+        assert asset.call.created_by_this_call is created
+        assert asset.call.drift == ()
+        assert asset.call.response.status_code == status
+        assert json.loads(asset.call.response.content) == asset.to_dict()
+        assert asset.preview_id is UNSET
+
+
+def test_result_survives_copies(call: Call):
+    """A result comes through pickle and deepcopy as it was, `call` included."""
+    with scripted(answer(201, {**BODY, "further": {"member": 1}})) as server:
+        asset = call(server.url)
+    for other in (pickle.loads(pickle.dumps(asset)), copy.deepcopy(asset), copy.copy(asset)):
+        assert other == asset
+        assert other.call == asset.call
+        assert other.to_dict() == {**BODY, "further": {"member": 1}}
+        assert other.tags is UNSET
+
+
+@pytest.mark.parametrize(("status", "kind"), STATUSES.items())
+def test_each_status_has_its_error(call: Call, status: int, kind: type[errors.APIStatusError]):
+    """A status that is no success becomes the error of that status, and keeps it."""
+    with scripted(answer(status, ERROR if status != 304 else None, headers="X-Request-Id: r-17\r\n")) as server, pytest.raises(
+        errors.APIStatusError
+    ) as caught:
+        call(server.url)
+    assert type(caught.value) is kind
+    assert caught.value.status_code == status == caught.value.response.status_code
+    assert caught.value.request_id == "r-17"
+
+
+@pytest.mark.parametrize(("body", "code", "message"), ERROR_BODIES.values(), ids=ERROR_BODIES)
+@pytest.mark.parametrize("status", [400, 503])
+def test_status_survives_any_body(call: Call, status: int, body: bytes, code: str | None, message: str):
+    """Whatever an error's body looks like, the error is that of its status; code and message as far as they go."""
+    with scripted(answer(status, body, "text/html")) as server, pytest.raises(errors.APIStatusError) as caught:
+        call(server.url)
+    assert caught.value.status_code == status
+    assert (caught.value.code, caught.value.message) == (code, message)
+    assert caught.value.response.content == body
+
+
+def test_redirects_are_not_followed(call: Call):
+    """A redirect is an error that names its target, and the key reaches nobody else."""
+    with scripted(answer(201, BODY)) as other:
+        moved = answer(307, headers=f"Location: {other.url}/elsewhere\r\n")
+        with scripted(moved) as server, pytest.raises(errors.APIStatusError, match=other.url) as caught:
+            call(server.url)
+    assert caught.value.status_code == 307
+    assert other.connections == 0
+
+
+NO_ANSWERS = {
+    "closed at once": None,
+    "half a status line": b"HTT",
+    "no HTTP": b"SSH-2.0-OpenSSH_9.2\r\n\r\n",
+    "half a header": b"HTTP/1.1 201 Created\r\nContent-Le",
+    "half a body": answer(201, BODY, length=10_000),
+    "broken gzip": answer(201, b"no gzip", headers="Content-Encoding: gzip\r\n"),
+}
+
+
+@pytest.mark.parametrize("said", NO_ANSWERS.values(), ids=NO_ANSWERS)
+def test_answers_that_break_off(call: Call, said: bytes | None):
+    """Where no whole answer comes, the error is ours, says which service, and is not called a timeout."""
+    with scripted(lambda _: said) as server:
+        server.closes = True
+        with pytest.raises(errors.APIConnectionError) as caught:
+            call(server.url, options={"timeout": 5})
+    assert type(caught.value) is errors.APIConnectionError
+    assert server.url in str(caught.value)
+
+
+def test_nobody_listens(call: Call):
+    """A refused connection is an APIConnectionError in one line."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+    with pytest.raises(errors.APIConnectionError, match=f"no answer from http://127.0.0.1:{port} ") as caught:
+        call(f"http://127.0.0.1:{port}")
+    assert "\n" not in str(caught.value)
+
+
+def test_silence_is_a_timeout(call: Call):
+    """A service that says nothing ends in an APITimeoutError after the time limit."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+        with pytest.raises(errors.APITimeoutError, match="did not answer in time"):
+            call(url, options={"timeout": 0.3})
+
+
+UNREADABLE = {
+    "no JSON": b"<html>",
+    "empty": b"",
+    "a list": b"[]",
+    "no id": {name: value for name, value in BODY.items() if name != "id"},
+    "id is no uuid": {**BODY, "id": "asset-17"},
+    "size is text": {**BODY, "size": "123"},
+    "size is a boolean": {**BODY, "size": True},
+    "created_new is null": {**BODY, "created_new": None},
+    "created_at is a number": {**BODY, "created_at": 1699335116},
+    "created_at is no time": {**BODY, "created_at": "yesterday"},
+}
+
+
+@pytest.mark.parametrize("body", UNREADABLE.values(), ids=UNREADABLE)
+def test_unreadable_success(call: Call, body: Any):
+    """A success whose required members cannot be read keeps its status, its body and what is wrong with it."""
+    with scripted(answer(201, body)) as server, pytest.raises(errors.ContractError) as caught:
+        call(server.url)
+    assert caught.value.status_code == 201
+    assert caught.value.problems
+    assert "a success" in str(caught.value)
+    assert caught.value.response.content == (body if isinstance(body, bytes) else json.dumps(body).encode())
+
+
+#: A deviation, and what is kept: changed members → place, and attribute with value.
+DRIFT: dict[str, tuple[dict[str, Any], tuple[str, ...], str, Any]] = {
+    "null for an optional member": ({"mime_type": None}, ("mime_type",), "mime_type", UNSET),
+    "optional member of another type": ({"tags": "a,b"}, ("tags",), "tags", UNSET),
+    "relative preview": ({"preview_url": "/view?a"}, ("preview_url",), "preview_url", "/view?a"),
+    "hash without prefix": ({"asset_hash": "ab.png"}, ("asset_hash",), "asset_hash", "ab.png"),
+    "trailing newline": ({"asset_hash": HASH + "\n"}, ("asset_hash",), "asset_hash", HASH + "\n"),
+    "size with a fraction": ({"size": 123.0}, ("size",), "size", 123),
+    "size beyond 64 bits": ({"size": 1 << 63}, ("size",), "size", 1 << 63),
+}
+
+
+@pytest.mark.parametrize(("change", "place", "attribute", "kept"), DRIFT.values(), ids=DRIFT)
+def test_drift_is_told_and_survived(call: Call, change: dict[str, Any], place: tuple[str, ...], attribute: str, kept: Any):
+    """An answer that deviates but can be read is kept; the deviation is told once, raised, or only kept as data."""
+    with scripted(answer(201, {**BODY, **change})) as server:
+        with pytest.warns(DriftWarning) as told:
+            asset = call(server.url)
+        with warnings.catch_warnings(action="error"):
+            ignored = call(server.url, options={"on_drift": "ignore"})
+        with pytest.raises(errors.ContractError, match=place[0]):
+            call(server.url, options={"on_drift": "raise"})
+    assert [problem.place for problem in asset.call.drift] == [place]
+    assert len(told) == 1
+    assert getattr(asset, attribute) == kept
+    assert ignored.call.drift == asset.call.drift
+
+
+def test_naive_times_read_as_utc(call: Call):
+    """A time without an offset is UTC, and told."""
+    with scripted(answer(201, {**BODY, "created_at": "2023-11-07T05:31:56"})) as server, pytest.warns(DriftWarning):
+        asset = call(server.url)
+    assert asset.created_at == asset.updated_at
+
+
+def test_contradicting_status_and_created_new(call: Call):
+    """201 with `created_new` false leaves open who created, says so, and keeps what the service sent."""
+    with scripted(answer(201, {**BODY, "created_new": False})) as server, pytest.warns(DriftWarning, match="created_new"):
+        asset = call(server.url)
+    assert asset.created_new is False
+    assert asset.call.created_by_this_call is None
+
+
+def test_undocumented_success(call: Call):
+    """A success of another status is read as the contract's, and told."""
+    with scripted(answer(202, BODY)) as server, pytest.warns(DriftWarning):
+        assert str(call(server.url).id) == BODY["id"]
+
+
+REFUSED: dict[str, tuple[tuple[Any, ...], dict[str, Any], str]] = {
+    "a file name": (("portrait.png", ["a"]), {}, r"hash: expected .* got 'portrait.png' \(compute it with"),
+    "bare hex": (("a1" * 32, ["a"]), {}, "compute it with comfy_assets.hash_file"),
+    "upper case": ((HASH.upper(), ["a"]), {}, "hash: expected a string that matches"),
+    "trailing newline": ((HASH + "\n", ["a"]), {}, "hash: "),
+    "bytes": ((HASH.encode(), ["a"]), {}, "hash: expected a string, got a Python bytes"),
+    "none": ((None, ["a"]), {}, "hash: expected a string, got null"),
+    "no tags": ((HASH, []), {}, "tags: expected at least 1 item, got 0 items"),
+    "tags are text": ((HASH, "input"), {}, "tags: expected an array, got 'input'"),
+    "tags are none": ((HASH, None), {}, "tags: expected an array, got null"),
+    "a tag is a number": ((HASH, ["a", 5]), {}, r"tags\[1\]: expected a string, got 5"),
+    "name is a path": ((HASH, ["a"]), {"name": Path("x")}, "name: expected a string"),
+    "lone surrogate": ((HASH, ["a"]), {"name": "a\udc80"}, "name: expected a string that UTF-8 can carry"),
+    "metadata is a list": ((HASH, ["a"]), {"user_metadata": [1]}, "user_metadata: expected an object, got an array of 1"),
+    "metadata with NaN": ((HASH, ["a"]), {"user_metadata": {"x": float("nan")}}, "user_metadata.x: expected a finite"),
+    "metadata with a set": ((HASH, ["a"]), {"user_metadata": {"x": {1}}}, "user_metadata.x: expected a JSON value"),
+    "metadata with number keys": ((HASH, ["a"]), {"user_metadata": {"x": {1: 2}}}, "member names that are strings"),
+}
+
+
+@pytest.mark.parametrize(("arguments", "named", "words"), REFUSED.values(), ids=REFUSED)
+def test_bad_requests_are_not_sent(call: Call, arguments: tuple[Any, ...], named: dict[str, Any], words: str):
+    """What breaks the contract is refused with field, limit and value, in one line, before a connection is made."""
+    with scripted(answer(201, BODY)) as server, pytest.raises(errors.InputError, match=words) as caught:
+        call(server.url, *arguments, **named)
+    assert server.connections == 0
+    assert "\n" not in str(caught.value)
+    assert caught.value.problems
+
+
+def test_metadata_that_holds_itself(call: Call):
+    """A value without end is refused, not followed for ever."""
+    endless: dict[str, Any] = {}
+    endless["self"] = endless
+    with scripted(answer(201, BODY)) as server, pytest.raises(errors.InputError, match="nested at most"):
+        call(server.url, HASH, ["a"], user_metadata=endless)
+
+
+@pytest.mark.parametrize("options", [{"timeout": 0}, {"timeout": "5"}, {"timeout": True}, {"on_drift": "shout"}], ids=str)
+def test_bad_options(call: Call, options: dict[str, Any]):
+    """An option that cannot work is refused when the client is made."""
+    with pytest.raises(errors.InputError, match=next(iter(options))):
+        call("http://127.0.0.1:1", options=options)
+
+
+def test_register_describes_the_file(call: Call, tmp_path: Path):
+    """`register` sends the file's hash, its name and the MIME type of its ending; what is given comes first."""
+    path = tmp_path / "Küste.png"
+    path.write_bytes(b"content")
+    with scripted(answer(201, BODY)) as server:
+        call(server.url, path, ["input"], method="register")
+        call(server.url, path, ("input",), method="register", name="other", mime_type="a/b", algorithm="sha256")
+    first, second = (request.json for request in server.requests)
+    assert first == {"hash": hash_file(path), "tags": ["input"], "name": "Küste.png", "mime_type": "image/png"}
+    assert second == {"hash": hash_file(path, "sha256"), "tags": ["input"], "name": "other", "mime_type": "a/b"}
+
+
+def test_register_a_missing_file(call: Call, tmp_path: Path):
+    """A file that is not there is a FileNotFoundError, and nothing is sent."""
+    with scripted(answer(201, BODY)) as server, pytest.raises(FileNotFoundError):
+        call(server.url, tmp_path / "missing", ["input"], method="register")
+    assert server.connections == 0
+
+
+def test_key_stands_nowhere(call: Call, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]):
+    """The key is in no repr, error, traceback with locals of ours, pickle or log record at debug level."""
+    caplog.set_level("DEBUG")
+    said = []
+    with scripted(answer(500, ERROR)) as server:
+        for url in (server.url, "http://127.0.0.1:1"):
+            with pytest.raises(errors.ComfyAssetsError) as caught:
+                call(url)
+            said += [repr(caught.value), str(caught.value), repr(vars(caught.value))]
+            said += [str(pickle.dumps(caught.value)), "".join(traceback.format_exception(caught.value))]
+            assert caught.value.__cause__ is None
+    said += [repr(AssetsClient(KEY, server.url)), caplog.text, *capfd.readouterr()]
+    assert server.requests[0].headers["x-api-key"] == KEY
+    for text in said:
+        assert KEY not in text
+
+
+def test_connection_is_kept():
+    """One client uses one connection for calls one after the other."""
+    with scripted(answer(201, BODY)) as server, AssetsClient(KEY, server.url) as client:
+        for _ in range(5):
+            client.create_asset_from_hash(HASH, ["a"])
+        assert server.connections == 1
+
+
+def test_both_clients_have_the_same_interface():
+    """Sync and async differ in nothing but how they wait."""
+    for name in ("create_asset_from_hash", "register", "close"):
+        assert inspect.signature(getattr(AssetsClient, name)) == inspect.signature(getattr(AsyncAssetsClient, name))
+    ours, theirs = (set(inspect.signature(one).parameters) for one in (AssetsClient, AsyncAssetsClient))
+    assert ours == theirs

@@ -1,0 +1,83 @@
+"""The tree of errors."""
+
+from __future__ import annotations
+
+import copy
+import inspect
+import pickle
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
+
+import pytest
+
+import comfy_assets
+from comfy_assets import errors
+from comfy_assets.answers import RawResponse
+from comfy_assets_api.errors import Problem
+
+RESPONSE = RawResponse(404, {"content-type": "application/json"}, b'{"code": "NOT_FOUND"}')
+EXAMPLES = [
+    errors.NotFoundError("gone", code="NOT_FOUND", body={"code": "NOT_FOUND"}, request_id="r-1", response=RESPONSE),
+    errors.APIConnectionError("no answer", cause="ConnectError: refused"),
+    errors.APITimeoutError("too late", cause="ReadTimeout"),
+    errors.ContractError("unreadable", problems=[Problem(("id",), "required", "a value", "none")], response=RESPONSE),
+    errors.InputError("bad", problems=[Problem(("tags", 0), "type", "a string", "5")]),
+]
+
+
+def all_errors() -> list[type[Exception]]:
+    """Every class of the module that is an exception."""
+    return [one for one in vars(errors).values() if inspect.isclass(one) and issubclass(one, Exception)]
+
+
+def drawn(root: type[Exception], prefix: str = "") -> list[str]:
+    """The tree of classes as the module draws it."""
+    children = [one for one in all_errors() if one.__base__ is root]
+    lines = []
+    for child in children:
+        last = child is children[-1]
+        lines.append(f"{prefix}{'└── ' if last else '├── '}{child.__name__}")
+        lines.extend(drawn(child, prefix + ("    " if last else "│   ")))
+    return lines
+
+
+def test_tree_is_drawn_as_it_is():
+    """The drawing at the top of the module is the tree that the classes make."""
+    tree = "\n".join(["ComfyAssetsError", *drawn(errors.ComfyAssetsError)])
+    assert f"\n\n{tree}\n\n" in errors.__doc__
+
+
+def test_all_are_public():
+    """Every error can be imported from the package itself."""
+    for one in all_errors():
+        assert getattr(comfy_assets, one.__name__) is one
+        assert one.__name__ in comfy_assets.__all__
+
+
+def echoed(error: Exception) -> Exception:
+    """Runs in another process."""
+    return error
+
+
+@pytest.mark.parametrize("error", EXAMPLES, ids=lambda error: type(error).__name__)
+def test_survive_copies_and_processes(error: Exception):
+    """An error comes through pickle, deepcopy and a process pool with its class, text and attributes."""
+    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
+        sent = pool.submit(echoed, error).result(60)
+    for other in (pickle.loads(pickle.dumps(error)), copy.deepcopy(error), sent):
+        assert type(other) is type(error)
+        assert str(other) == str(error)
+        assert vars(other) == vars(error)
+
+
+def test_every_documented_status_has_a_class_of_its_own():
+    """No status that the contract documents as an error falls to the general class."""
+    from comfy_assets import specification
+
+    statuses = [
+        int(status) for operation in specification.load().operations for status in operation.responses if int(status) >= 400
+    ]
+    assert statuses
+    classes = [errors.status_error_class(status) for status in statuses]
+    assert errors.APIStatusError not in classes
+    assert len(set(classes)) == len(classes)

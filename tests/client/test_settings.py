@@ -1,0 +1,68 @@
+"""Which service, which key."""
+
+from __future__ import annotations
+
+import pytest
+
+from comfy_assets import InputError
+from comfy_assets.settings import checked_url, service
+from comfy_assets_api.client import BASE_URL
+
+KEY = {"COMFY_CLOUD_API_KEY": "from-the-environment"}
+BOTH = {**KEY, "COMFY_CLOUD_BASE_URL": "http://127.0.0.1:8188/"}
+
+FOUND = [
+    # arguments, environment -> address, key
+    ((None, None), KEY, BASE_URL, "from-the-environment"),
+    ((None, None), BOTH, "http://127.0.0.1:8188", "from-the-environment"),
+    ((None, "http://127.0.0.1:8188"), BOTH, "http://127.0.0.1:8188", "from-the-environment"),
+    ((None, BASE_URL + "/"), KEY, BASE_URL, "from-the-environment"),
+    (("mine", "http://localhost:1"), BOTH, "http://localhost:1", "mine"),
+    (("mine", None), {}, BASE_URL, "mine"),
+    (("mine", None), {"COMFY_CLOUD_BASE_URL": ""}, BASE_URL, "mine"),
+    (("mine", "https://proxy.example/comfy/"), {}, "https://proxy.example/comfy", "mine"),
+]
+
+REFUSED = [
+    ((None, None), {}, "no API key"),
+    ((None, None), {"COMFY_CLOUD_API_KEY": ""}, "no API key"),
+    ((None, "http://elsewhere.example"), KEY, "is not sent to http://elsewhere.example"),
+    ((None, "http://elsewhere.example"), BOTH, "is not sent to http://elsewhere.example"),
+    (("two words", None), {}, "visible ASCII"),
+    (("", None), {}, "visible ASCII"),
+    (("schlüssel", None), {}, "visible ASCII"),
+    (("line\n", None), {}, "visible ASCII"),
+    (("mine", "ftp://host"), {}, "no base URL"),
+    (("mine", "cloud.comfy.org"), {}, "no base URL"),
+    (("mine", ""), {}, "no base URL"),
+    (("mine", "http://"), {}, "no base URL"),
+    (("mine", "http://host:99999"), {}, "no base URL"),
+    (("mine", "http://[::1"), {}, "no base URL"),
+    (("mine", "http://host/?key=1"), {}, "has a query"),
+    (("mine", "http://user:secret@host"), {}, "user name or password"),
+]
+
+
+@pytest.mark.parametrize(("arguments", "environment", "address", "key"), FOUND)
+def test_found(arguments: tuple[str | None, str | None], environment: dict[str, str], address: str, key: str):
+    """Arguments come before the environment, the environment before the contract's own server."""
+    found = service(*arguments, environment)
+    assert (found.base_url, found.api_key) == (address, key)
+    assert key not in repr(found)
+
+
+@pytest.mark.parametrize(("arguments", "environment", "words"), REFUSED)
+def test_refused(arguments: tuple[str | None, str | None], environment: dict[str, str], words: str):
+    """What cannot work is refused in one sentence that does not contain the key or a password."""
+    with pytest.raises(InputError, match=words) as caught:
+        service(*arguments, environment)
+    assert "\n" not in str(caught.value)
+    for secret in (arguments[0], KEY["COMFY_CLOUD_API_KEY"], "secret"):
+        assert not secret or secret not in str(caught.value)
+
+
+def test_default_is_the_contracts_server():
+    """Without any word on the address it is the contract's, written down once."""
+    from comfy_assets import specification
+
+    assert checked_url(specification.load().server_url) == BASE_URL == service("k", None, {}).base_url

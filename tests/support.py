@@ -1,0 +1,135 @@
+"""What several test folders use: servers on real sockets that answer what a test says, and sample content."""
+
+from __future__ import annotations
+
+import json
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from attrs import define, field
+
+HASH = "blake3:" + "a1" * 32
+
+#: The smallest success body that the contract allows.
+BODY: dict[str, Any] = {
+    "id": "3c90c3cc-0d44-4b50-8888-8dd25736052a",
+    "name": "portrait.png",
+    "size": 123,
+    "created_at": "2023-11-07T05:31:56Z",
+    "updated_at": "2023-11-07T05:31:56Z",
+    "created_new": True,
+}
+
+
+def answer(
+    status: int, body: Any = None, content_type: str | None = "application/json", headers: str = "", length: int | None = None
+) -> bytes:
+    """The bytes of an HTTP answer; a body that is no bytes is written as JSON."""
+    content = body if isinstance(body, bytes) else b"" if body is None else json.dumps(body).encode()
+    type_ = f"Content-Type: {content_type}\r\n" if content_type else ""
+    size = len(content) if length is None else length
+    return f"HTTP/1.1 {status} X\r\n{type_}Content-Length: {size}\r\n{headers}\r\n".encode() + content
+
+
+@define
+class Request:
+    """What a client sent."""
+
+    line: str
+    headers: dict[str, str]
+    body: bytes
+
+    @property
+    def json(self) -> Any:
+        """The body as JSON."""
+        return json.loads(self.body)
+
+
+@define
+class ScriptedServer:
+    """Answers each request with the bytes that `script` gives, on a real socket; None closes the connection."""
+
+    script: Callable[[Request], bytes | None]
+    requests: list[Request] = field(factory=list)
+    connections: int = 0
+    #: Whether it closes the connection after each answer.
+    closes: bool = False
+    _listener: socket.socket = field(factory=lambda: socket.create_server(("127.0.0.1", 0)))
+    _threads: list[threading.Thread] = field(factory=list)
+    _open: list[socket.socket] = field(factory=list)
+
+    #: Where it listens; stays the same when it is closed.
+    url: str = field(init=False)
+
+    @url.default
+    def _url(self) -> str:
+        return f"http://127.0.0.1:{self._listener.getsockname()[1]}"
+
+    def start(self) -> None:
+        """Accept connections, each in a thread."""
+        self._spawn(self._accept)
+
+    def stop(self) -> None:
+        """Close everything; the threads end by themselves."""
+        for connection in (self._listener, *self._open):
+            try:
+                connection.shutdown(socket.SHUT_RDWR)
+            except OSError:
+                pass
+            connection.close()
+        for thread in self._threads:
+            thread.join(5)
+
+    def _spawn(self, work: Callable[..., None], *arguments: Any) -> None:
+        thread = threading.Thread(target=work, args=arguments, daemon=True)
+        self._threads.append(thread)
+        thread.start()
+
+    def _accept(self) -> None:
+        while True:
+            try:
+                connection, _ = self._listener.accept()
+            except OSError:
+                return
+            self.connections += 1
+            self._open.append(connection)
+            self._spawn(self._serve, connection)
+
+    def _serve(self, connection: socket.socket) -> None:
+        try:
+            with connection, connection.makefile("rb") as stream:
+                while request := _read(stream):
+                    self.requests.append(request)
+                    said = self.script(request)
+                    if said is None:
+                        return
+                    connection.sendall(said)
+                    if self.closes:
+                        return
+        except OSError:
+            return
+
+
+def _read(stream: Any) -> Request | None:
+    line = stream.readline().decode("latin-1").strip()
+    if not line:
+        return None
+    headers: dict[str, str] = {}
+    while header := stream.readline().decode("latin-1").strip():
+        name, _, value = header.partition(":")
+        headers[name.lower()] = value.strip()
+    return Request(line, headers, stream.read(int(headers.get("content-length", 0))))
+
+
+@contextmanager
+def scripted(script: Callable[[Request], bytes | None] | bytes) -> Iterator[ScriptedServer]:
+    """A scripted server for the time of a `with`; bytes are the answer to every request."""
+    server = ScriptedServer((lambda request: script) if isinstance(script, bytes) else script)
+    server.start()
+    try:
+        yield server
+    finally:
+        server.stop()
