@@ -14,10 +14,10 @@ demo: setup generate ## (default) Register sample files with the reference serve
 	@$(BIN)/python tools/demo
 
 test: setup generate vendor ## Run all tests, with one seed and small counts
-	@$(BIN)/python -m pytest
+	@HYPOTHESIS_PROFILE=ci $(BIN)/python -m pytest
 
 test-full: setup generate vendor ## Run all tests with the large counts
-	@COMFY_ASSETS_PROFILE=nightly $(BIN)/python -m pytest
+	@HYPOTHESIS_PROFILE=nightly $(BIN)/python -m pytest
 
 check: drift lint types ## What else must hold: generated/ is up to date, lint, types
 
