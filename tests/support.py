@@ -25,7 +25,11 @@ BODY: dict[str, Any] = {
 
 
 def answer(
-    status: int, body: Any = None, content_type: str | None = "application/json", headers: str = "", length: int | None = None
+    status: int,
+    body: Any = None,
+    content_type: str | None = "application/json",
+    headers: str = "",
+    length: int | None = None,
 ) -> bytes:
     """The bytes of an HTTP answer; a body that is no bytes is written as JSON."""
     content = body if isinstance(body, bytes) else b"" if body is None else json.dumps(body).encode()

@@ -16,6 +16,8 @@ from typing import TYPE_CHECKING, Any
 from comfy_assets._version import __version__
 
 if TYPE_CHECKING:
+    from comfy_assets_api.types import UNSET
+
     from comfy_assets.answers import AssetCreated, Call, DriftWarning, RawResponse
     from comfy_assets.client import AssetsClient, AsyncAssetsClient
     from comfy_assets.errors import (
@@ -36,7 +38,6 @@ if TYPE_CHECKING:
         UnprocessableEntityError,
     )
     from comfy_assets.hashing import hash_file
-    from comfy_assets_api.types import UNSET
 
 _HOMES = {
     "comfy_assets.answers": ("AssetCreated", "Call", "DriftWarning", "RawResponse"),

@@ -4,19 +4,27 @@ from __future__ import annotations
 
 import json
 import warnings
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 from attrs import define, field, frozen
-
-from comfy_assets import errors
 from comfy_assets_api import models, types
 from comfy_assets_api.errors import Problem
+
+from comfy_assets import errors
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 OnDrift = Literal["warn", "raise", "ignore"]
 ON_DRIFT: Final[tuple[OnDrift, ...]] = ("warn", "raise", "ignore")
+
+#: Statuses by their class (RFC 9110, section 15).
+_SUCCESS: Final = range(200, 300)
+_REDIRECT: Final = range(300, 400)
+
+#: Characters of a body that are shown where it is not the contract's.
+_SHORT: Final = 120
 
 #: Headers in which services number their requests.
 _REQUEST_IDS: Final = ("x-request-id", "request-id", "x-correlation-id")
@@ -65,7 +73,7 @@ def asset_created(answer: types.Response[Any], on_drift: OnDrift = "warn") -> As
     read or, with `on_drift="raise"`, deviates.
     """
     response = RawResponse(answer.status_code, dict(answer.headers), answer.content)
-    if not 200 <= answer.status_code <= 299:
+    if answer.status_code not in _SUCCESS:
         raise status_error(response)
     read, problems = answer.parsed, list(answer.problems)
     if not isinstance(read, models.AssetCreated):
@@ -75,14 +83,17 @@ def asset_created(answer: types.Response[Any], on_drift: OnDrift = "warn") -> As
         problems.insert(0, Problem((), "status", "200 or 201", str(response.status_code)))
     if read is None:
         raise errors.ContractError(
-            f"the service answered {response.status_code}, a success, but it cannot be read: {_joined(problems)}",
+            f"the service answered {response.status_code}, a success, but it cannot be read: "
+            f"{_joined(problems)}",
             problems=problems,
             response=response,
         )
-    created = read.created_new if read.created_new is (response.status_code == 201) else None
+    created = read.created_new if read.created_new is (response.status_code == HTTPStatus.CREATED) else None
     if created is None:
         expected = "true with 201, false with 200"
-        problems.append(Problem(("created_new",), "status", expected, f"{read.created_new} with {response.status_code}"))
+        problems.append(
+            Problem(("created_new",), "status", expected, f"{read.created_new} with {response.status_code}")
+        )
     _tell(problems, on_drift, response)
     return _with_call(read, Call(tuple(problems), response, created))
 
@@ -118,8 +129,11 @@ def status_error(response: RawResponse) -> errors.APIStatusError:
     body = _json(response.content)
     code, message = _code_and_message(body)
     location = response.headers.get("location")
-    if 300 <= response.status_code <= 399 and location is not None:
-        message = f"the service redirects to {location[:200]}; redirects are not followed, they would take the key along"
+    if response.status_code in _REDIRECT and location is not None:
+        message = (
+            f"the service redirects to {location[:200]}; redirects are not followed, "
+            "they would take the key along"
+        )
     request_id = next((response.headers[name] for name in _REQUEST_IDS if name in response.headers), None)
     return errors.status_error_class(response.status_code)(
         message or _start_of(response.content), code=code, body=body, request_id=request_id, response=response
@@ -139,7 +153,7 @@ def _code_and_message(body: Any) -> tuple[str | None, str | None]:
 def _start_of(content: bytes) -> str:
     """Words for a body that is not the contract's: its first line, short."""
     text = " ".join(content[:400].decode("utf-8", "replace").split())
-    return text[:120] + ("..." if len(text) > 120 else "") if text else "the answer has no body"
+    return text[:_SHORT] + "..." * (len(text) > _SHORT) if text else "the answer has no body"
 
 
 def _json(content: bytes) -> Any:

@@ -10,17 +10,20 @@ import asyncio
 from typing import TYPE_CHECKING, Any, Self
 
 import httpx
-
-from comfy_assets import answers, defaults, errors, requests
-from comfy_assets.answers import AssetCreated, OnDrift
-from comfy_assets.hashing import hash_file
-from comfy_assets.settings import service
 from comfy_assets_api import AuthenticatedClient, types
 from comfy_assets_api.api.asset import create_asset_from_hash as operation
+
+from comfy_assets import answers, defaults, errors, requests
+from comfy_assets.hashing import hash_file
+from comfy_assets.settings import service
 
 if TYPE_CHECKING:
     import os
     from collections.abc import Iterable, Mapping
+
+    import httpx
+
+    from comfy_assets.answers import AssetCreated, OnDrift
 
 
 class _Shared:
@@ -35,8 +38,14 @@ class _Shared:
         httpx_args: dict[str, Any],
     ) -> None:
         if on_drift not in answers.ON_DRIFT:
-            raise errors.InputError(f"on_drift is {on_drift!r}: expected one of {', '.join(answers.ON_DRIFT)}")
-        if isinstance(timeout, bool) or not isinstance(timeout, (int, float)) or not 0 < timeout < float("inf"):
+            raise errors.InputError(
+                f"on_drift is {on_drift!r}: expected one of {', '.join(answers.ON_DRIFT)}"
+            )
+        if (
+            isinstance(timeout, bool)
+            or not isinstance(timeout, (int, float))
+            or not 0 < timeout < float("inf")
+        ):
             raise errors.InputError(f"timeout is {timeout!r}: expected a number of seconds above 0")
         found = service(api_key, base_url)
         self.base_url = found.base_url
@@ -89,7 +98,7 @@ class AssetsClient(_Shared):
 
     def create_asset_from_hash(
         self,
-        hash: str,  # noqa: A002: the contract's name
+        hash: str,  # noqa: A002 - the contract's name
         tags: Iterable[str],
         *,
         name: str | None = None,
@@ -118,7 +127,7 @@ class AssetsClient(_Shared):
         arguments = requests.create_asset_from_hash(hash, tags, name, mime_type, user_metadata)
         try:
             response = self._api.get_httpx_client().request(**arguments)
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - sorted out in connection_error
             raise requests.connection_error(error, self.base_url) from None
         return self._read(response)
 
@@ -176,7 +185,7 @@ class AsyncAssetsClient(_Shared):
 
     async def create_asset_from_hash(
         self,
-        hash: str,  # noqa: A002: the contract's name
+        hash: str,  # noqa: A002 - the contract's name
         tags: Iterable[str],
         *,
         name: str | None = None,
@@ -187,7 +196,7 @@ class AsyncAssetsClient(_Shared):
         arguments = requests.create_asset_from_hash(hash, tags, name, mime_type, user_metadata)
         try:
             response = await self._api.get_async_httpx_client().request(**arguments)
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - sorted out in connection_error
             raise requests.connection_error(error, self.base_url) from None
         return self._read(response)
 

@@ -27,8 +27,9 @@ from typing import TYPE_CHECKING, Any, Final
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from comfy_assets.answers import RawResponse
     from comfy_assets_api.errors import Problem
+
+    from comfy_assets.answers import RawResponse
 
 
 class ComfyAssetsError(Exception):
@@ -169,6 +170,6 @@ BY_STATUS: Final[dict[int, type[APIStatusError]]] = {
 
 def status_error_class(status_code: int) -> type[APIStatusError]:
     """The class for a status that is no success."""
-    if 500 <= status_code <= 599:
+    if status_code in range(500, 600):
         return InternalServerError
     return BY_STATUS.get(status_code, APIStatusError)

@@ -67,7 +67,9 @@ def open_regular(path: str | os.PathLike[str]) -> int:
     Raises OSError as `os.open` does, InputError for what is no regular file.
     """
     # Windows lacks O_NONBLOCK, and needs O_BINARY.
-    flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0)
+    flags = (
+        os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0)
+    )
     try:
         descriptor = os.open(path, flags)
     except ValueError as error:

@@ -84,7 +84,9 @@ def walk(paths: Iterable[str | os.PathLike[str]]) -> Iterator[Found | Unreadable
             yield _look_at(path, os.path.basename(path))
 
 
-def _walk_folder(folder: str, relative: str, above: tuple[tuple[int, int], ...]) -> Iterator[Found | Unreadable]:
+def _walk_folder(
+    folder: str, relative: str, above: tuple[tuple[int, int], ...]
+) -> Iterator[Found | Unreadable]:
     try:
         status = os.stat(folder)
         names = sorted(os.listdir(folder))
@@ -145,7 +147,9 @@ def register_files(
         except FATAL:
             raise
         except errors.NotFoundError as error:
-            yield Registered(file.path, Outcome.MISSING, file.size, hash_, None, error.status_code, error.message)
+            yield Registered(
+                file.path, Outcome.MISSING, file.size, hash_, None, error.status_code, error.message
+            )
         except (errors.ComfyAssetsError, OSError) as error:
             status = getattr(error, "status_code", None)
             yield Registered(file.path, Outcome.FAILED, file.size, hash_, None, status, _words(error))

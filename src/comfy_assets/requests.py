@@ -9,13 +9,13 @@ from functools import cache
 from typing import TYPE_CHECKING, Any, TypedDict
 
 import httpx
-
-from comfy_assets import errors, media_types
-from comfy_assets._version import __version__
 from comfy_assets_api.api.asset import create_asset_from_hash as operation
 from comfy_assets_api.errors import InvalidValue
 from comfy_assets_api.models import CreateAssetFromHashRequest
 from comfy_assets_api.types import UNSET
+
+from comfy_assets import errors, media_types
+from comfy_assets._version import __version__
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -88,7 +88,11 @@ def connection_error(error: Exception, base_url: str) -> Exception:
     """
     if not _is_of_the_transport(error):
         return error
-    cause = f"{type(error).__name__}: {' '.join(traceback.format_exception_only(error)[-1].split()[1:])}".rstrip(": ")
+    cause = (
+        f"{type(error).__name__}: {' '.join(traceback.format_exception_only(error)[-1].split()[1:])}".rstrip(
+            ": "
+        )
+    )
     if _is_timeout(error):
         return errors.APITimeoutError(f"{base_url} did not answer in time", cause=cause)
     return errors.APIConnectionError(f"no answer from {base_url} ({_reason(error)})", cause=cause)

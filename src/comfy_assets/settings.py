@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from attrs import field, frozen
+from comfy_assets_api.client import BASE_URL, KeyInHeader
 
 from comfy_assets.defaults import API_KEY_VARIABLE, BASE_URL_VARIABLE
 from comfy_assets.errors import InputError
-from comfy_assets_api.client import BASE_URL, KeyInHeader
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -43,8 +43,8 @@ def service(
             raise InputError(f"no API key: set {API_KEY_VARIABLE}, or give one")
         if address != checked_url(named):
             raise InputError(
-                f"the key in {API_KEY_VARIABLE} belongs to {checked_url(named)} and is not sent to {address}: "
-                f"give the key for it, or set {BASE_URL_VARIABLE} too"
+                f"the key in {API_KEY_VARIABLE} belongs to {checked_url(named)} and is not sent to "
+                f"{address}: give the key for it, or set {BASE_URL_VARIABLE} too"
             )
     try:
         KeyInHeader(api_key)

@@ -18,7 +18,7 @@ from tests.cli.conftest import OTHER_KEY, Command
 from tests.support import BODY, HASH, answer, scripted
 
 
-def test_registered_twice(command: Command, stored: Path):
+def test_registered_twice(command: Command, stored: Path) -> None:
     """The same file twice is created (201), then existing (200), with the same id."""
     first, second = (command("register", stored / "a.png", "--tag", "input", "--json") for _ in range(2))
     assert (first.status, second.status) == (0, 0)
@@ -30,7 +30,7 @@ def test_registered_twice(command: Command, stored: Path):
     assert first_end["ok"] is second_end["ok"] is True
 
 
-def test_folder_with_a_missing_file(command: Command, stored: Path):
+def test_folder_with_a_missing_file(command: Command, stored: Path) -> None:
     """Each file of a folder is registered; one that the service does not have is told, and the status is 1."""
     (command.folder / "new.txt").write_text("never stored")
     given = ["--tag", "t", "--name-from", "path", "--metadata", "n=1"]
@@ -43,7 +43,7 @@ def test_folder_with_a_missing_file(command: Command, stored: Path):
     assert "1 of 4 have no reference" in ran.stderr
 
 
-def test_name_from_path(command: Command, stored: Path):
+def test_name_from_path(command: Command, stored: Path) -> None:
     """`--name-from path` names a reference after its path below the folder that is given."""
     with scripted(answer(201, BODY)) as server:
         command("register", stored, "--tag", "t", "--name-from", "path", COMFY_CLOUD_BASE_URL=server.url)
@@ -52,7 +52,7 @@ def test_name_from_path(command: Command, stored: Path):
     assert names == ["a.png", "sub/b.safetensors", "sub/deeper/ü.txt", "a.png", "b.safetensors", "ü.txt"]
 
 
-def test_dry_run_sends_nothing(command: Command, stored: Path):
+def test_dry_run_sends_nothing(command: Command, stored: Path) -> None:
     """`--dry-run` shows each file with its name, and asks nobody."""
     with scripted(answer(201, BODY)) as server:
         ran = command("register", stored, "--tag", "t", "--dry-run", COMFY_CLOUD_BASE_URL=server.url)
@@ -61,11 +61,22 @@ def test_dry_run_sends_nothing(command: Command, stored: Path):
     assert server.connections == 0
 
 
-def test_from_hash(command: Command, stored: Path):
+def test_from_hash(command: Command, stored: Path) -> None:
     """`from-hash` registers content by its hash, by either algorithm, with name, MIME type and metadata."""
     for algorithm in ("blake3", "sha256"):
         hash_ = hash_file(stored / "a.png", algorithm)
-        given = ["--tag", "x", "--tag", "y", "--name", f"by {algorithm}", "--mime-type", "image/x", "--metadata", 'm={"a": [1]}']
+        given = [
+            "--tag",
+            "x",
+            "--tag",
+            "y",
+            "--name",
+            f"by {algorithm}",
+            "--mime-type",
+            "image/x",
+            "--metadata",
+            'm={"a": [1]}',
+        ]
         ran = command("from-hash", hash_, *given, "--metadata", "t=plain", "--json")
         assert ran.status == 0
         [end] = ran.json
@@ -77,7 +88,7 @@ def test_from_hash(command: Command, stored: Path):
         assert asset["asset_hash"] == hash_file(stored / "a.png")
 
 
-def test_hash_prints_what_b3sum_would(command: Command, stored: Path):
+def test_hash_prints_what_b3sum_would(command: Command, stored: Path) -> None:
     """`hash` prints hash, two spaces and path for each file, in the order of the names."""
     ran = command("hash", stored, "--algorithm", "sha256")
     paths = [stored / "a.png", stored / "sub" / "b.safetensors", stored / "sub" / "deeper" / "ü.txt"]
@@ -85,7 +96,7 @@ def test_hash_prints_what_b3sum_would(command: Command, stored: Path):
     assert (ran.status, ran.stderr) == (0, "")
 
 
-def test_hash_of_odd_names(command: Command):
+def test_hash_of_odd_names(command: Command) -> None:
     """Names with newlines, backslashes, spaces, leading dashes and bytes that are no UTF-8 are told apart."""
     names = [b"-n", b" ", b"a\nb", b"back\\slash", b"caf\xe9", "\u202eabc".encode()]
     for name in names:
@@ -126,7 +137,7 @@ MISTAKES = {
 
 
 @pytest.mark.parametrize(("arguments", "status", "words"), MISTAKES.values(), ids=MISTAKES)
-def test_mistakes(command: Command, arguments: list[str], status: int, words: str):
+def test_mistakes(command: Command, arguments: list[str], status: int, words: str) -> None:
     """Each mistake gets its sentence on stderr and its exit status, and nothing on stdout."""
     ran = command(*arguments)
     assert ran.status == status
@@ -134,8 +145,10 @@ def test_mistakes(command: Command, arguments: list[str], status: int, words: st
     assert not [line for line in ran.lines if not line.startswith("failed")]
 
 
-@pytest.mark.parametrize(("arguments", "status", "words"), list(MISTAKES.values())[1:], ids=list(MISTAKES)[1:])
-def test_mistakes_as_json(command: Command, arguments: list[str], status: int, words: str):
+@pytest.mark.parametrize(
+    ("arguments", "status", "words"), list(MISTAKES.values())[1:], ids=list(MISTAKES)[1:]
+)
+def test_mistakes_as_json(command: Command, arguments: list[str], status: int, words: str) -> None:
     """With `--json` the last line is an envelope that says what went wrong, and stderr is empty."""
     ran = command(*arguments, "--json")
     end = ran.json[-1]
@@ -144,10 +157,12 @@ def test_mistakes_as_json(command: Command, arguments: list[str], status: int, w
     assert end["ok"] is False
     assert end["error"]["code"]
     assert end["schema"] == "envelope/1"
-    assert words in end["error"]["message"] or any(words.endswith(str(event.get("reason"))) for event in ran.json)
+    assert words in end["error"]["message"] or any(
+        words.endswith(str(event.get("reason"))) for event in ran.json
+    )
 
 
-def test_key_from_a_file(command: Command, stored: Path):
+def test_key_from_a_file(command: Command, stored: Path) -> None:
     """`--api-key-file` holds the key, with or without a newline."""
     (command.folder / "key").write_text(command.environment()["COMFY_CLOUD_API_KEY"] + "\n")
     hash_ = hash_file(stored / "a.png")
@@ -155,7 +170,7 @@ def test_key_from_a_file(command: Command, stored: Path):
     assert ran.status == 0
 
 
-def test_a_run_stops_where_no_file_can_succeed(command: Command, stored: Path):
+def test_a_run_stops_where_no_file_can_succeed(command: Command, stored: Path) -> None:
     """A key that is refused ends the run at the first file, with status 2."""
     ran = command("register", stored, "--tag", "t", "--json", COMFY_CLOUD_API_KEY="wrong")
     assert ran.status == 2
@@ -163,7 +178,7 @@ def test_a_run_stops_where_no_file_can_succeed(command: Command, stored: Path):
     assert (end["error"]["code"], end["ok"]) == ("authentication", False)
 
 
-def test_what_cannot_be_read_does_not_stop_the_rest(command: Command, stored: Path):
+def test_what_cannot_be_read_does_not_stop_the_rest(command: Command, stored: Path) -> None:
     """A dangling link, a pipe and a link that leads back to its own folder are told, and the rest goes on."""
     (command.folder / "dangling").symlink_to("nowhere")
     (command.folder / "loop").symlink_to(".")
@@ -175,7 +190,7 @@ def test_what_cannot_be_read_does_not_stop_the_rest(command: Command, stored: Pa
     assert "is a pipe, not a file" in ran.lines[1]
 
 
-def test_name_that_is_no_unicode(command: Command):
+def test_name_that_is_no_unicode(command: Command) -> None:
     """A file whose name is no UTF-8 cannot be sent as a name; it fails by itself, in readable words."""
     Path(os.fsdecode(os.fsencode(command.folder) + b"/caf\xe9")).write_bytes(b"x")
     ran = command("register", ".", "--tag", "t", "--json")
@@ -184,7 +199,7 @@ def test_name_that_is_no_unicode(command: Command):
     assert "UTF-8" in ran.json[0]["reason"]
 
 
-def test_interrupted(command: Command, stored: Path):
+def test_interrupted(command: Command, stored: Path) -> None:
     """Ctrl-C ends a run with status 130 and a word, without a traceback."""
     with scripted(lambda _: time.sleep(20) or None) as server:
         process = subprocess.Popen(
@@ -202,18 +217,20 @@ def test_interrupted(command: Command, stored: Path):
     assert b"Traceback" not in said
 
 
-def test_reader_that_goes_away(command: Command, tmp_path: Path):
+def test_reader_that_goes_away(command: Command, tmp_path: Path) -> None:
     """`| head` ends the command quietly."""
     for number in range(2000):
         (tmp_path / f"{number:05}-{'x' * 80}").touch()
     shell = f"'{sys.executable}' -m comfy_assets hash . | head -n 1; exit ${{PIPESTATUS[0]}}"
-    done = subprocess.run(["bash", "-c", shell], cwd=tmp_path, env=command.environment(), capture_output=True, check=False)
+    done = subprocess.run(
+        ["bash", "-c", shell], cwd=tmp_path, env=command.environment(), capture_output=True, check=False
+    )
     assert len(done.stdout.splitlines()) == 1
     assert done.stderr == b""
     assert done.returncode == 2
 
 
-def test_help(command: Command):
+def test_help(command: Command) -> None:
     """`--help` of each command and of all tells what it does, and imports no HTTP library."""
     listed = command("--help").lines
     for name, line in COMMANDS.items():
@@ -230,4 +247,6 @@ def test_help(command: Command):
         check=True,
     ).stderr
     assert "click" in imported
-    assert not [name for name in ("httpx", "attrs", "rich", "starlette", "aiohttp") if f" {name}\n" in imported]
+    assert not [
+        name for name in ("httpx", "attrs", "rich", "starlette", "aiohttp") if f" {name}\n" in imported
+    ]

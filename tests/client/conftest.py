@@ -17,7 +17,11 @@ Call = Callable[..., AssetCreated]
 
 
 def call_sync(
-    url: str, *arguments: Any, method: str = "create_asset_from_hash", options: dict[str, Any] | None = None, **named: Any
+    url: str,
+    *arguments: Any,
+    method: str = "create_asset_from_hash",
+    options: dict[str, Any] | None = None,
+    **named: Any,
 ) -> AssetCreated:
     """One call of the sync client."""
     with AssetsClient(KEY, url, **(options or {})) as client:
@@ -25,7 +29,11 @@ def call_sync(
 
 
 def call_async(
-    url: str, *arguments: Any, method: str = "create_asset_from_hash", options: dict[str, Any] | None = None, **named: Any
+    url: str,
+    *arguments: Any,
+    method: str = "create_asset_from_hash",
+    options: dict[str, Any] | None = None,
+    **named: Any,
 ) -> AssetCreated:
     """One call of the async client, in an event loop of its own."""
 

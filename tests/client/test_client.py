@@ -47,7 +47,11 @@ ERROR_BODIES: dict[str, tuple[bytes, str | None, str]] = {
     "the contract's": (json.dumps(ERROR).encode(), "SOME_CODE", "some words"),
     "nested": (json.dumps({"error": {**ERROR, "details": {}}}).encode(), "SOME_CODE", "some words"),
     "plain text": (b"Forbidden\n", None, "Forbidden"),
-    "HTML": (b"<html><body>\n<h1>502 Bad Gateway</h1></body></html>", None, "<html><body> <h1>502 Bad Gateway</h1></body></html>"),
+    "HTML": (
+        b"<html><body>\n<h1>502 Bad Gateway</h1></body></html>",
+        None,
+        "<html><body> <h1>502 Bad Gateway</h1></body></html>",
+    ),
     "empty": (b"", None, "the answer has no body"),
     "a list": (b"[1, 2]", None, "[1, 2]"),
     "null": (b"null", None, "null"),
@@ -58,10 +62,12 @@ ERROR_BODIES: dict[str, tuple[bytes, str | None, str]] = {
 }
 
 
-def test_request_is_what_the_contract_says(call: Call):
+def test_request_is_what_the_contract_says(call: Call) -> None:
     """Method, path, media type, key header and body are the contract's; nothing else is sent."""
     with scripted(answer(201, BODY)) as server:
-        call(server.url, HASH, ["input", "ü"], name="n", mime_type="image/png", user_metadata={"a": [1, None]})
+        call(
+            server.url, HASH, ["input", "ü"], name="n", mime_type="image/png", user_metadata={"a": [1, None]}
+        )
     [request] = server.requests
     assert request.line == "POST /api/assets/from-hash HTTP/1.1"
     assert request.headers["x-api-key"] == KEY
@@ -72,14 +78,14 @@ def test_request_is_what_the_contract_says(call: Call):
     assert request.json == {"hash": HASH, "tags": ["input", "ü"], **members}
 
 
-def test_optional_members_are_left_out(call: Call):
+def test_optional_members_are_left_out(call: Call) -> None:
     """What the caller does not give is absent, not null."""
     with scripted(answer(201, BODY)) as server:
         call(server.url)
     assert server.requests[0].json == {"hash": HASH, "tags": ["input"]}
 
 
-def test_created_and_existing(call: Call):
+def test_created_and_existing(call: Call) -> None:
     """201 with `created_new` is created by this call, 200 without is not; absent members are UNSET."""
     for status, created in ((201, True), (200, False)):
         with scripted(answer(status, {**BODY, "created_new": created})) as server:
@@ -92,7 +98,7 @@ def test_created_and_existing(call: Call):
         assert asset.preview_id is UNSET
 
 
-def test_result_survives_copies(call: Call):
+def test_result_survives_copies(call: Call) -> None:
     """A result comes through pickle and deepcopy as it was, `call` included."""
     with scripted(answer(201, {**BODY, "further": {"member": 1}})) as server:
         asset = call(server.url)
@@ -104,11 +110,14 @@ def test_result_survives_copies(call: Call):
 
 
 @pytest.mark.parametrize(("status", "kind"), STATUSES.items())
-def test_each_status_has_its_error(call: Call, status: int, kind: type[errors.APIStatusError]):
+def test_each_status_has_its_error(call: Call, status: int, kind: type[errors.APIStatusError]) -> None:
     """A status that is no success becomes the error of that status, and keeps it."""
-    with scripted(answer(status, ERROR if status != 304 else None, headers="X-Request-Id: r-17\r\n")) as server, pytest.raises(
-        errors.APIStatusError
-    ) as caught:
+    with (
+        scripted(
+            answer(status, ERROR if status != 304 else None, headers="X-Request-Id: r-17\r\n")
+        ) as server,
+        pytest.raises(errors.APIStatusError) as caught,
+    ):
         call(server.url)
     assert type(caught.value) is kind
     assert caught.value.status_code == status == caught.value.response.status_code
@@ -117,16 +126,21 @@ def test_each_status_has_its_error(call: Call, status: int, kind: type[errors.AP
 
 @pytest.mark.parametrize(("body", "code", "message"), ERROR_BODIES.values(), ids=ERROR_BODIES)
 @pytest.mark.parametrize("status", [400, 503])
-def test_status_survives_any_body(call: Call, status: int, body: bytes, code: str | None, message: str):
+def test_status_survives_any_body(
+    call: Call, status: int, body: bytes, code: str | None, message: str
+) -> None:
     """Whatever an error's body looks like, the error is that of its status; code and message as far as they go."""
-    with scripted(answer(status, body, "text/html")) as server, pytest.raises(errors.APIStatusError) as caught:
+    with (
+        scripted(answer(status, body, "text/html")) as server,
+        pytest.raises(errors.APIStatusError) as caught,
+    ):
         call(server.url)
     assert caught.value.status_code == status
     assert (caught.value.code, caught.value.message) == (code, message)
     assert caught.value.response.content == body
 
 
-def test_redirects_are_not_followed(call: Call):
+def test_redirects_are_not_followed(call: Call) -> None:
     """A redirect is an error that names its target, and the key reaches nobody else."""
     with scripted(answer(201, BODY)) as other:
         moved = answer(307, headers=f"Location: {other.url}/elsewhere\r\n")
@@ -147,7 +161,7 @@ NO_ANSWERS = {
 
 
 @pytest.mark.parametrize("said", NO_ANSWERS.values(), ids=NO_ANSWERS)
-def test_answers_that_break_off(call: Call, said: bytes | None):
+def test_answers_that_break_off(call: Call, said: bytes | None) -> None:
     """Where no whole answer comes, the error is ours, says which service, and is not called a timeout."""
     with scripted(lambda _: said) as server:
         server.closes = True
@@ -157,7 +171,7 @@ def test_answers_that_break_off(call: Call, said: bytes | None):
     assert server.url in str(caught.value)
 
 
-def test_nobody_listens(call: Call):
+def test_nobody_listens(call: Call) -> None:
     """A refused connection is an APIConnectionError in one line."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
@@ -166,7 +180,7 @@ def test_nobody_listens(call: Call):
     assert "\n" not in str(caught.value)
 
 
-def test_silence_is_a_timeout(call: Call):
+def test_silence_is_a_timeout(call: Call) -> None:
     """A service that says nothing ends in an APITimeoutError after the time limit."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         url = f"http://127.0.0.1:{listener.getsockname()[1]}"
@@ -189,7 +203,7 @@ UNREADABLE = {
 
 
 @pytest.mark.parametrize("body", UNREADABLE.values(), ids=UNREADABLE)
-def test_unreadable_success(call: Call, body: Any):
+def test_unreadable_success(call: Call, body: Any) -> None:
     """A success whose required members cannot be read keeps its status, its body and what is wrong with it."""
     with scripted(answer(201, body)) as server, pytest.raises(errors.ContractError) as caught:
         call(server.url)
@@ -212,7 +226,9 @@ DRIFT: dict[str, tuple[dict[str, Any], tuple[str, ...], str, Any]] = {
 
 
 @pytest.mark.parametrize(("change", "place", "attribute", "kept"), DRIFT.values(), ids=DRIFT)
-def test_drift_is_told_and_survived(call: Call, change: dict[str, Any], place: tuple[str, ...], attribute: str, kept: Any):
+def test_drift_is_told_and_survived(
+    call: Call, change: dict[str, Any], place: tuple[str, ...], attribute: str, kept: Any
+) -> None:
     """An answer that deviates but can be read is kept; the deviation is told once, raised, or only kept as data."""
     with scripted(answer(201, {**BODY, **change})) as server:
         with pytest.warns(DriftWarning) as told:
@@ -227,22 +243,28 @@ def test_drift_is_told_and_survived(call: Call, change: dict[str, Any], place: t
     assert ignored.call.drift == asset.call.drift
 
 
-def test_naive_times_read_as_utc(call: Call):
+def test_naive_times_read_as_utc(call: Call) -> None:
     """A time without an offset is UTC, and told."""
-    with scripted(answer(201, {**BODY, "created_at": "2023-11-07T05:31:56"})) as server, pytest.warns(DriftWarning):
+    with (
+        scripted(answer(201, {**BODY, "created_at": "2023-11-07T05:31:56"})) as server,
+        pytest.warns(DriftWarning),
+    ):
         asset = call(server.url)
     assert asset.created_at == asset.updated_at
 
 
-def test_contradicting_status_and_created_new(call: Call):
+def test_contradicting_status_and_created_new(call: Call) -> None:
     """201 with `created_new` false leaves open who created, says so, and keeps what the service sent."""
-    with scripted(answer(201, {**BODY, "created_new": False})) as server, pytest.warns(DriftWarning, match="created_new"):
+    with (
+        scripted(answer(201, {**BODY, "created_new": False})) as server,
+        pytest.warns(DriftWarning, match="created_new"),
+    ):
         asset = call(server.url)
     assert asset.created_new is False
     assert asset.call.created_by_this_call is None
 
 
-def test_undocumented_success(call: Call):
+def test_undocumented_success(call: Call) -> None:
     """A success of another status is read as the contract's, and told."""
     with scripted(answer(202, BODY)) as server, pytest.warns(DriftWarning):
         assert str(call(server.url).id) == BODY["id"]
@@ -261,15 +283,33 @@ REFUSED: dict[str, tuple[tuple[Any, ...], dict[str, Any], str]] = {
     "a tag is a number": ((HASH, ["a", 5]), {}, r"tags\[1\]: expected a string, got 5"),
     "name is a path": ((HASH, ["a"]), {"name": Path("x")}, "name: expected a string"),
     "lone surrogate": ((HASH, ["a"]), {"name": "a\udc80"}, "name: expected a string that UTF-8 can carry"),
-    "metadata is a list": ((HASH, ["a"]), {"user_metadata": [1]}, "user_metadata: expected an object, got an array of 1"),
-    "metadata with NaN": ((HASH, ["a"]), {"user_metadata": {"x": float("nan")}}, "user_metadata.x: expected a finite"),
-    "metadata with a set": ((HASH, ["a"]), {"user_metadata": {"x": {1}}}, "user_metadata.x: expected a JSON value"),
-    "metadata with number keys": ((HASH, ["a"]), {"user_metadata": {"x": {1: 2}}}, "member names that are strings"),
+    "metadata is a list": (
+        (HASH, ["a"]),
+        {"user_metadata": [1]},
+        "user_metadata: expected an object, got an array of 1",
+    ),
+    "metadata with NaN": (
+        (HASH, ["a"]),
+        {"user_metadata": {"x": float("nan")}},
+        "user_metadata.x: expected a finite",
+    ),
+    "metadata with a set": (
+        (HASH, ["a"]),
+        {"user_metadata": {"x": {1}}},
+        "user_metadata.x: expected a JSON value",
+    ),
+    "metadata with number keys": (
+        (HASH, ["a"]),
+        {"user_metadata": {"x": {1: 2}}},
+        "member names that are strings",
+    ),
 }
 
 
 @pytest.mark.parametrize(("arguments", "named", "words"), REFUSED.values(), ids=REFUSED)
-def test_bad_requests_are_not_sent(call: Call, arguments: tuple[Any, ...], named: dict[str, Any], words: str):
+def test_bad_requests_are_not_sent(
+    call: Call, arguments: tuple[Any, ...], named: dict[str, Any], words: str
+) -> None:
     """What breaks the contract is refused with field, limit and value, in one line, before a connection is made."""
     with scripted(answer(201, BODY)) as server, pytest.raises(errors.InputError, match=words) as caught:
         call(server.url, *arguments, **named)
@@ -278,7 +318,7 @@ def test_bad_requests_are_not_sent(call: Call, arguments: tuple[Any, ...], named
     assert caught.value.problems
 
 
-def test_metadata_that_holds_itself(call: Call):
+def test_metadata_that_holds_itself(call: Call) -> None:
     """A value without end is refused, not followed for ever."""
     endless: dict[str, Any] = {}
     endless["self"] = endless
@@ -286,33 +326,49 @@ def test_metadata_that_holds_itself(call: Call):
         call(server.url, HASH, ["a"], user_metadata=endless)
 
 
-@pytest.mark.parametrize("options", [{"timeout": 0}, {"timeout": "5"}, {"timeout": True}, {"on_drift": "shout"}], ids=str)
-def test_bad_options(call: Call, options: dict[str, Any]):
+@pytest.mark.parametrize(
+    "options", [{"timeout": 0}, {"timeout": "5"}, {"timeout": True}, {"on_drift": "shout"}], ids=str
+)
+def test_bad_options(call: Call, options: dict[str, Any]) -> None:
     """An option that cannot work is refused when the client is made."""
     with pytest.raises(errors.InputError, match=next(iter(options))):
         call("http://127.0.0.1:1", options=options)
 
 
-def test_register_describes_the_file(call: Call, tmp_path: Path):
+def test_register_describes_the_file(call: Call, tmp_path: Path) -> None:
     """`register` sends the file's hash, its name and the MIME type of its ending; what is given comes first."""
     path = tmp_path / "Küste.png"
     path.write_bytes(b"content")
     with scripted(answer(201, BODY)) as server:
         call(server.url, path, ["input"], method="register")
-        call(server.url, path, ("input",), method="register", name="other", mime_type="a/b", algorithm="sha256")
+        call(
+            server.url, path, ("input",), method="register", name="other", mime_type="a/b", algorithm="sha256"
+        )
     first, second = (request.json for request in server.requests)
-    assert first == {"hash": hash_file(path), "tags": ["input"], "name": "Küste.png", "mime_type": "image/png"}
-    assert second == {"hash": hash_file(path, "sha256"), "tags": ["input"], "name": "other", "mime_type": "a/b"}
+    assert first == {
+        "hash": hash_file(path),
+        "tags": ["input"],
+        "name": "Küste.png",
+        "mime_type": "image/png",
+    }
+    assert second == {
+        "hash": hash_file(path, "sha256"),
+        "tags": ["input"],
+        "name": "other",
+        "mime_type": "a/b",
+    }
 
 
-def test_register_a_missing_file(call: Call, tmp_path: Path):
+def test_register_a_missing_file(call: Call, tmp_path: Path) -> None:
     """A file that is not there is a FileNotFoundError, and nothing is sent."""
     with scripted(answer(201, BODY)) as server, pytest.raises(FileNotFoundError):
         call(server.url, tmp_path / "missing", ["input"], method="register")
     assert server.connections == 0
 
 
-def test_key_stands_nowhere(call: Call, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]):
+def test_key_stands_nowhere(
+    call: Call, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
+) -> None:
     """The key is in no repr, error, traceback with locals of ours, pickle or log record at debug level."""
     caplog.set_level("DEBUG")
     said = []
@@ -329,7 +385,7 @@ def test_key_stands_nowhere(call: Call, caplog: pytest.LogCaptureFixture, capfd:
         assert KEY not in text
 
 
-def test_connection_is_kept():
+def test_connection_is_kept() -> None:
     """One client uses one connection for calls one after the other."""
     with scripted(answer(201, BODY)) as server, AssetsClient(KEY, server.url) as client:
         for _ in range(5):
@@ -337,9 +393,11 @@ def test_connection_is_kept():
         assert server.connections == 1
 
 
-def test_both_clients_have_the_same_interface():
+def test_both_clients_have_the_same_interface() -> None:
     """Sync and async differ in nothing but how they wait."""
     for name in ("create_asset_from_hash", "register", "close"):
-        assert inspect.signature(getattr(AssetsClient, name)) == inspect.signature(getattr(AsyncAssetsClient, name))
+        assert inspect.signature(getattr(AssetsClient, name)) == inspect.signature(
+            getattr(AsyncAssetsClient, name)
+        )
     ours, theirs = (set(inspect.signature(one).parameters) for one in (AssetsClient, AsyncAssetsClient))
     assert ours == theirs

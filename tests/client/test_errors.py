@@ -9,18 +9,22 @@ from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 
 import pytest
+from comfy_assets_api.errors import Problem
 
 import comfy_assets
 from comfy_assets import errors
 from comfy_assets.answers import RawResponse
-from comfy_assets_api.errors import Problem
 
 RESPONSE = RawResponse(404, {"content-type": "application/json"}, b'{"code": "NOT_FOUND"}')
 EXAMPLES = [
-    errors.NotFoundError("gone", code="NOT_FOUND", body={"code": "NOT_FOUND"}, request_id="r-1", response=RESPONSE),
+    errors.NotFoundError(
+        "gone", code="NOT_FOUND", body={"code": "NOT_FOUND"}, request_id="r-1", response=RESPONSE
+    ),
     errors.APIConnectionError("no answer", cause="ConnectError: refused"),
     errors.APITimeoutError("too late", cause="ReadTimeout"),
-    errors.ContractError("unreadable", problems=[Problem(("id",), "required", "a value", "none")], response=RESPONSE),
+    errors.ContractError(
+        "unreadable", problems=[Problem(("id",), "required", "a value", "none")], response=RESPONSE
+    ),
     errors.InputError("bad", problems=[Problem(("tags", 0), "type", "a string", "5")]),
 ]
 
@@ -41,13 +45,13 @@ def drawn(root: type[Exception], prefix: str = "") -> list[str]:
     return lines
 
 
-def test_tree_is_drawn_as_it_is():
+def test_tree_is_drawn_as_it_is() -> None:
     """The drawing at the top of the module is the tree that the classes make."""
     tree = "\n".join(["ComfyAssetsError", *drawn(errors.ComfyAssetsError)])
     assert f"\n\n{tree}\n\n" in errors.__doc__
 
 
-def test_all_are_public():
+def test_all_are_public() -> None:
     """Every error can be imported from the package itself."""
     for one in all_errors():
         assert getattr(comfy_assets, one.__name__) is one
@@ -60,7 +64,7 @@ def echoed(error: Exception) -> Exception:
 
 
 @pytest.mark.parametrize("error", EXAMPLES, ids=lambda error: type(error).__name__)
-def test_survive_copies_and_processes(error: Exception):
+def test_survive_copies_and_processes(error: Exception) -> None:
     """An error comes through pickle, deepcopy and a process pool with its class, text and attributes."""
     with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
         sent = pool.submit(echoed, error).result(60)
@@ -70,12 +74,15 @@ def test_survive_copies_and_processes(error: Exception):
         assert vars(other) == vars(error)
 
 
-def test_every_documented_status_has_a_class_of_its_own():
+def test_every_documented_status_has_a_class_of_its_own() -> None:
     """No status that the contract documents as an error falls to the general class."""
     from comfy_assets import specification
 
     statuses = [
-        int(status) for operation in specification.load().operations for status in operation.responses if int(status) >= 400
+        int(status)
+        for operation in specification.load().operations
+        for status in operation.responses
+        if int(status) >= 400
     ]
     assert statuses
     classes = [errors.status_error_class(status) for status in statuses]

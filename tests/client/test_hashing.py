@@ -25,7 +25,7 @@ VECTORS = [
 
 
 @pytest.mark.parametrize(("content", "algorithm", "digest"), VECTORS)
-def test_published_vectors(tmp_path: Path, content: bytes, algorithm: str, digest: str):
+def test_published_vectors(tmp_path: Path, content: bytes, algorithm: str, digest: str) -> None:
     """The digests are those that the algorithms' authors publish."""
     path = tmp_path / "file"
     path.write_bytes(content)
@@ -33,10 +33,11 @@ def test_published_vectors(tmp_path: Path, content: bytes, algorithm: str, diges
 
 
 @given(
-    size=st.integers(0, 3 * defaults.READ_SIZE) | st.sampled_from([defaults.READ_SIZE + edge for edge in (-1, 0, 1)]),
+    size=st.integers(0, 3 * defaults.READ_SIZE)
+    | st.sampled_from([defaults.READ_SIZE + edge for edge in (-1, 0, 1)]),
     seed=st.binary(min_size=1, max_size=8),
 )
-def test_any_size(tmp_path: Path, size: int, seed: bytes):
+def test_any_size(tmp_path: Path, size: int, seed: bytes) -> None:
     """Reading piece by piece gives the digest of the whole, also at the edges of the buffer."""
     content = (seed * (size // len(seed) + 1))[:size]
     path = tmp_path / "file"
@@ -47,7 +48,7 @@ def test_any_size(tmp_path: Path, size: int, seed: bytes):
     assert sum(pieces) == size
 
 
-def test_form_is_the_contracts(tmp_path: Path):
+def test_form_is_the_contracts(tmp_path: Path) -> None:
     """What hash_file gives satisfies the contract's pattern of `hash`, for each algorithm."""
     path = tmp_path / "file"
     path.write_bytes(b"x")
@@ -57,10 +58,14 @@ def test_form_is_the_contracts(tmp_path: Path):
         assert re.search(pattern, hash_file(path, algorithm))
 
 
-def test_what_is_no_file(tmp_path: Path):
+def test_what_is_no_file(tmp_path: Path) -> None:
     """A folder, a pipe that nobody writes to, a socket and a device are named as what they are, at once."""
     os.mkfifo(tmp_path / "pipe")
-    for path, words in [(tmp_path, "a folder"), (tmp_path / "pipe", "a pipe"), (Path("/dev/zero"), "a device")]:
+    for path, words in [
+        (tmp_path, "a folder"),
+        (tmp_path / "pipe", "a pipe"),
+        (Path("/dev/zero"), "a device"),
+    ]:
         with pytest.raises((InputError, IsADirectoryError), match=words + "|directory"):
             hash_file(path)
     with socket.socket(socket.AF_UNIX) as listener:
@@ -69,7 +74,7 @@ def test_what_is_no_file(tmp_path: Path):
             hash_file(tmp_path / "socket")
 
 
-def test_what_cannot_be_opened(tmp_path: Path):
+def test_what_cannot_be_opened(tmp_path: Path) -> None:
     """A missing file is a FileNotFoundError; a name that no file can have, and an unknown algorithm, are InputErrors."""
     with pytest.raises(FileNotFoundError):
         hash_file(tmp_path / "missing")
@@ -80,7 +85,7 @@ def test_what_cannot_be_opened(tmp_path: Path):
         hash_file(tmp_path / "file", "md5")
 
 
-def test_no_descriptor_is_left_open(tmp_path: Path):
+def test_no_descriptor_is_left_open(tmp_path: Path) -> None:
     """Whatever happens, no file stays open."""
     (tmp_path / "file").touch()
     before = set(os.listdir("/proc/self/fd"))

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import pytest
+from comfy_assets_api.client import BASE_URL
 
 from comfy_assets import InputError
 from comfy_assets.settings import checked_url, service
-from comfy_assets_api.client import BASE_URL
 
 KEY = {"COMFY_CLOUD_API_KEY": "from-the-environment"}
 BOTH = {**KEY, "COMFY_CLOUD_BASE_URL": "http://127.0.0.1:8188/"}
@@ -44,7 +44,9 @@ REFUSED = [
 
 
 @pytest.mark.parametrize(("arguments", "environment", "address", "key"), FOUND)
-def test_found(arguments: tuple[str | None, str | None], environment: dict[str, str], address: str, key: str):
+def test_found(
+    arguments: tuple[str | None, str | None], environment: dict[str, str], address: str, key: str
+) -> None:
     """Arguments come before the environment, the environment before the contract's own server."""
     found = service(*arguments, environment)
     assert (found.base_url, found.api_key) == (address, key)
@@ -52,7 +54,7 @@ def test_found(arguments: tuple[str | None, str | None], environment: dict[str, 
 
 
 @pytest.mark.parametrize(("arguments", "environment", "words"), REFUSED)
-def test_refused(arguments: tuple[str | None, str | None], environment: dict[str, str], words: str):
+def test_refused(arguments: tuple[str | None, str | None], environment: dict[str, str], words: str) -> None:
     """What cannot work is refused in one sentence that does not contain the key or a password."""
     with pytest.raises(InputError, match=words) as caught:
         service(*arguments, environment)
@@ -61,7 +63,7 @@ def test_refused(arguments: tuple[str | None, str | None], environment: dict[str
         assert not secret or secret not in str(caught.value)
 
 
-def test_default_is_the_contracts_server():
+def test_default_is_the_contracts_server() -> None:
     """Without any word on the address it is the contract's, written down once."""
     from comfy_assets import specification
 

@@ -38,10 +38,12 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def run(words: list[str], folder: Path, url: str) -> subprocess.CompletedProcess[str]:
     """Run a program in that folder, with the service in its environment."""
     environment = {**os.environ, "COMFY_CLOUD_API_KEY": KEY, "COMFY_CLOUD_BASE_URL": url}
-    return subprocess.run(words, cwd=folder, env=environment, capture_output=True, text=True, timeout=60, check=False)
+    return subprocess.run(
+        words, cwd=folder, env=environment, capture_output=True, text=True, timeout=60, check=False
+    )
 
 
-def test_python_snippets(folder: Path):
+def test_python_snippets(folder: Path) -> None:
     """The Python on the README's first screen registers a file: created, then existing."""
     [snippet] = snippets("python")
     assert snippet in (ROOT / "README.md").read_text(encoding="utf-8")[:2000]
@@ -51,20 +53,29 @@ def test_python_snippets(folder: Path):
     assert [one.stdout.split()[1:] for one in said] == [["10", "created"], ["10", "existed"]]
 
 
-def test_shell_snippets(folder: Path):
+def test_shell_snippets(folder: Path) -> None:
     """The `comfy-assets` lines of the README do what they say; `serve` is what they run against."""
-    lines = [line for snippet in snippets("sh") for line in snippet.splitlines() if line.startswith("comfy-assets ")]
+    lines = [
+        line
+        for snippet in snippets("sh")
+        for line in snippet.splitlines()
+        if line.startswith("comfy-assets ")
+    ]
     assert {shlex.split(line)[1] for line in lines} == {"register", "hash", "from-hash", "serve"}
     [serve] = [shlex.split(line)[2:] for line in lines if line.startswith("comfy-assets serve")]
     assert serve[::2] == ["--content", "--api-key"]
     with ServerProcess(content=[folder], api_keys=[KEY]) as server:
         for line in lines:
             if not line.startswith("comfy-assets serve"):
-                done = run([sys.executable, "-m", *shlex.split(line.replace("comfy-assets", "comfy_assets", 1))], folder, server.url)
+                done = run(
+                    [sys.executable, "-m", *shlex.split(line.replace("comfy-assets", "comfy_assets", 1))],
+                    folder,
+                    server.url,
+                )
                 assert (done.returncode, line) == (0, line), done.stderr
 
 
-def test_make_targets_exist():
+def test_make_targets_exist() -> None:
     """Every `make` step that the README names is one."""
     said = subprocess.run(["make", "help"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
     named = re.findall(r"\bmake ([a-z-]+)\b", "".join(snippets("sh")))

@@ -53,7 +53,7 @@ def imported(module: str, path: Path) -> set[str]:
 
 
 @pytest.mark.parametrize("module", modules())
-def test_imports_point_one_way(module: str):
+def test_imports_point_one_way(module: str) -> None:
     """No module imports a part that stands above its own, or beside it."""
     part = part_of(module)
     if module == "comfy_assets.__main__":
@@ -64,21 +64,27 @@ def test_imports_point_one_way(module: str):
     assert not wrong
 
 
-def test_wrong_import_would_be_seen(tmp_path: Path):
+def test_wrong_import_would_be_seen(tmp_path: Path) -> None:
     """The test above sees an import of a part that stands above, however it is written."""
     path = tmp_path / "x.py"
-    for line in ("from comfy_assets.server import app", "import comfy_assets.server.app", "from .server import app"):
+    for line in (
+        "from comfy_assets.server import app",
+        "import comfy_assets.server.app",
+        "from .server import app",
+    ):
         path.write_text(f"def f():\n    {line}\n")
         assert {part_of(name) for name in imported("comfy_assets.x", path)} == {"comfy_assets.server"}
 
 
 def tracked() -> list[Path]:
     """The files that git tracks."""
-    listed = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    listed = subprocess.run(
+        ["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=True
+    ).stdout
     return [ROOT / name for name in listed.split("\0") if name]
 
 
-def test_no_file_names_this_machine():
+def test_no_file_names_this_machine() -> None:
     """No tracked file names a path of a machine, a package registry's address or a download address."""
     telling = re.compile(
         rf"{re.escape(str(ROOT.parent))}/|/(home|Users)/[a-z]+/|--(extra-)?index-url|\"resolved\":"
@@ -95,7 +101,7 @@ def test_no_file_names_this_machine():
     assert not found
 
 
-def test_pins_are_hashed():
+def test_pins_are_hashed() -> None:
     """Every requirement is pinned to one version and has hashes, and nothing says where it was downloaded."""
     for path in (ROOT / "requirements").glob("*.txt"):
         requirements = re.split(r"\n(?=\S)", path.read_text(encoding="utf-8").replace("\\\n", " ").strip())
@@ -106,28 +112,43 @@ def test_pins_are_hashed():
             assert "://" not in requirement
 
 
-def test_pins_follow_the_project():
+def test_pins_follow_the_project() -> None:
     """Everything that pyproject.toml and requirements/*.in ask for is pinned."""
     import tomllib
 
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    asked = [*project["dependencies"], *(one for extra in project["optional-dependencies"].values() for one in extra)]
-    asked += [line for line in (ROOT / "requirements" / "dev.in").read_text().splitlines() if line and line[0] != "#"]
-    pinned = set(re.findall(r"^([a-z0-9._-]+)==", (ROOT / "requirements" / "dev.txt").read_text().lower(), re.MULTILINE))
+    asked = [
+        *project["dependencies"],
+        *(one for extra in project["optional-dependencies"].values() for one in extra),
+    ]
+    asked += [
+        line
+        for line in (ROOT / "requirements" / "dev.in").read_text().splitlines()
+        if line and line[0] != "#"
+    ]
+    pinned = set(
+        re.findall(
+            r"^([a-z0-9._-]+)==", (ROOT / "requirements" / "dev.txt").read_text().lower(), re.MULTILINE
+        )
+    )
     names = {re.split(r"[<>=!~\[; ]", one.lower())[0] for one in asked}
     assert not names - {name.replace("_", "-") for name in pinned}
 
 
-def test_generated_is_marked():
-    """git itself says that generated/ is generated."""
+def test_generated_is_marked() -> None:
+    """Git itself says that generated/ is generated."""
     path = "generated/comfy_assets_api/models/__init__.py"
     said = subprocess.run(
-        ["git", "check-attr", "linguist-generated", path], cwd=ROOT, capture_output=True, text=True, check=True
+        ["git", "check-attr", "linguist-generated", path],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
     ).stdout
     assert said.strip() == f"{path}: linguist-generated: true"
 
 
-def test_help_lists_every_step():
+def test_help_lists_every_step() -> None:
     """`make help` names each step of the Makefile that is meant to be called."""
     said = subprocess.run(["make", "help"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
     phony = re.search(r"^\.PHONY: (.*)$", (ROOT / "Makefile").read_text(), re.MULTILINE)
@@ -140,10 +161,12 @@ def test_help_lists_every_step():
 LIGHT = {"comfy_assets"}
 
 
-def test_import_is_light():
+def test_import_is_light() -> None:
     """`import comfy_assets` loads nothing but itself and the standard library."""
     program = "import sys, comfy_assets; print(*{name.partition('.')[0] for name in sys.modules})"
-    said = subprocess.run([sys.executable, "-I", "-c", program], capture_output=True, text=True, check=True).stdout
+    said = subprocess.run(
+        [sys.executable, "-I", "-c", program], capture_output=True, text=True, check=True
+    ).stdout
     loaded = {name for name in said.split() if name not in sys.stdlib_module_names}
     ours = {name for name in loaded if not name.startswith(("__", "_"))}
     assert ours <= LIGHT

@@ -21,8 +21,25 @@ def ensure(url: str, hash_: str, home: Path, key: str = KEY) -> tuple[int, dict[
     """`comfy assets library ensure`; its exit status and its envelope."""
     assert COMFY.exists(), "the vendor's client is not installed: make vendor"
     done = subprocess.run(
-        [COMFY, "--json", "assets", "library", "ensure", "--hash", hash_, "--tags", "a,b", "--where", "cloud"],
-        env={"PATH": "/usr/bin:/bin", "HOME": str(home), "COMFY_CLOUD_BASE_URL": url, "COMFY_CLOUD_API_KEY": key},
+        [
+            COMFY,
+            "--json",
+            "assets",
+            "library",
+            "ensure",
+            "--hash",
+            hash_,
+            "--tags",
+            "a,b",
+            "--where",
+            "cloud",
+        ],
+        env={
+            "PATH": "/usr/bin:/bin",
+            "HOME": str(home),
+            "COMFY_CLOUD_BASE_URL": url,
+            "COMFY_CLOUD_API_KEY": key,
+        },
         capture_output=True,
         text=True,
         timeout=120,
@@ -39,7 +56,7 @@ def content(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def test_ensure(content: Path, tmp_path: Path):
+def test_ensure(content: Path, tmp_path: Path) -> None:
     """It makes a reference, finds it again under the same id, and understands that content is unknown."""
     with ServerProcess(content=[content], api_keys=[KEY]) as server:
         known = hash_file(content / "a.txt")

@@ -38,14 +38,18 @@ def main() -> int:
         unknown.parent.mkdir()
         unknown.write_text("The service has never seen this text.\n", encoding="utf-8")
         with ServerProcess(content=[stored], api_keys=[KEY]) as server:
-            console.print(f"\nThe reference server runs at {server.url} and stores the files of a sample folder.\n")
+            console.print(
+                f"\nThe reference server runs at {server.url} and stores the files of a sample folder.\n"
+            )
             registered = register(server.url, [stored, unknown.parent])
             if not registered:
                 return 1
             console.print("The contract tests, on this server and on the client:\n")
             tests = run_contract_tests(server.url, stored)
     console.print(f"\n{registered}")
-    console.print("contract tests: " + ("passed, on both sides" if tests == 0 else f"failed (status {tests})"))
+    console.print(
+        "contract tests: " + ("passed, on both sides" if tests == 0 else f"failed (status {tests})")
+    )
     console.print("Nothing is left running. Next: `make test`, or README.md.")
     return tests
 
@@ -64,7 +68,10 @@ def register(url: str, paths: list[Path]) -> str:
     if outcomes != expected or not kept:
         console.print(f"[red]This is not what should happen: {dict(outcomes)}, same ids again: {kept}[/red]")
         return ""
-    return f"registered: {len(first) - 1} files, and again with the same ids; 1 is not stored and was said to be missing; {seconds:.2f} s"
+    return (
+        f"registered: {len(first) - 1} files, and again with the same ids; "
+        f"1 is not stored and was said to be missing; {seconds:.2f} s"
+    )
 
 
 def show(first: list[Registered], again: list[Registered]) -> None:
@@ -80,10 +87,21 @@ def show(first: list[Registered], again: list[Registered]) -> None:
 
 
 def run_contract_tests(url: str, stored: Path) -> int:
-    """pytest on tests/contract, against this server; its exit status."""
+    """Pytest on tests/contract, against this server; its exit status."""
     known = [hash_file(file.path) for file in walk([stored]) if isinstance(file, Found)]
     options = [word for one in known for word in ("--known-hash", one)]
-    command = [sys.executable, "-m", "pytest", "-q", "--no-header", "tests/contract", "--server", url, "--api-key", KEY]
+    command = [
+        sys.executable,
+        "-m",
+        "pytest",
+        "-q",
+        "--no-header",
+        "tests/contract",
+        "--server",
+        url,
+        "--api-key",
+        KEY,
+    ]
     environment = {"HYPOTHESIS_PROFILE": "dev", **os.environ}
     return subprocess.run([*command, *options], cwd=ROOT, env=environment, check=False).returncode
 

@@ -7,7 +7,10 @@ import math
 import struct
 import wave
 import zlib
-from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 def write_all(folder: Path) -> None:
@@ -22,7 +25,10 @@ def write_all(folder: Path) -> None:
     write_png(folder / "output" / "ComfyUI_00001_.png", 96, 96)
     write_safetensors(folder / "models" / "checkpoints" / "tiny.safetensors", values=1 << 18)
     write_safetensors(folder / "models" / "vae" / "tiny-vae.safetensors", values=1 << 12)
-    workflow = {"last_node_id": 1, "nodes": [{"id": 1, "type": "LoadImage", "widgets_values": ["gradient.png"]}]}
+    workflow = {
+        "last_node_id": 1,
+        "nodes": [{"id": 1, "type": "LoadImage", "widgets_values": ["gradient.png"]}],
+    }
     (folder / "workflow.json").write_text(json.dumps(workflow, indent=2), encoding="utf-8")
     (folder / "empty.txt").touch()
 

@@ -12,7 +12,9 @@ from comfy_assets.cli.metadata import metadata_option
 from comfy_assets.cli.output import Output, json_option
 
 
-@click.command("from-hash", epilog="Example: comfy-assets from-hash blake3:af13...3262 --tag input --name a.png")
+@click.command(
+    "from-hash", epilog="Example: comfy-assets from-hash blake3:af13...3262 --tag input --name a.png"
+)
 @click.argument("hash_", metavar="HASH")
 @click.option("--tag", "tags", multiple=True, required=True, metavar="T", help="A tag; repeat for more.")
 @click.option("--name", metavar="N", help="Name of the reference.")

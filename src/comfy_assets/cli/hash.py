@@ -10,7 +10,7 @@ from comfy_assets import errors
 from comfy_assets.cli.output import Exit, Failure, Output, json_option, printable
 from comfy_assets.defaults import ALGORITHM
 from comfy_assets.hashing import ALGORITHMS, hash_file
-from comfy_assets.registering import Unreadable, walk
+from comfy_assets.registering import Found, Unreadable, walk
 
 
 @click.command("hash", epilog="Example: comfy-assets hash models/ portrait.png")
@@ -18,10 +18,10 @@ from comfy_assets.registering import Unreadable, walk
 @click.option("--algorithm", type=click.Choice(list(ALGORITHMS)), default=ALGORITHM, show_default=True)
 @json_option
 def command(paths: tuple[str, ...], algorithm: str, as_json: bool) -> None:
-    """Print the content hash of each file: hash, two spaces, path. Folders are walked.
+    r"""Print the content hash of each file: hash, two spaces, path. Folders are walked.
 
     A path with a newline or a backslash is printed as sha256sum does: the line begins with a
-    backslash, and the path has \\n and \\\\ for them.
+    backslash, and the path has \n and \\ for them.
 
     Exit status: 0 all files hashed; 1 some could not be read; 2 a named path does not exist.
     """
@@ -29,19 +29,15 @@ def command(paths: tuple[str, ...], algorithm: str, as_json: bool) -> None:
     failed: list[dict[str, str]] = []
     hashed = 0
     for file in walk(paths):
-        try:
-            if isinstance(file, Unreadable):
-                raise errors.InputError(file.reason)
-            hash_ = hash_file(file.path, algorithm)
-        except (OSError, errors.InputError) as error:
-            reason = (isinstance(error, OSError) and error.strerror) or str(error)
+        hash_, reason = _hash(file, algorithm)
+        if hash_ is None:
             failed.append({"path": file.path, "reason": reason})
             output.talk(f"{printable(file.path)}: {reason}")
             output.event("failed", path=file.path, reason=reason)
         else:
             hashed += 1
             output.data(_line(hash_, file.path))
-            output.event("hashed", path=file.path, hash=hash_, size=file.size)
+            output.event("hashed", path=file.path, hash=hash_)
     if failed:
         named = not all(map(os.path.exists, paths))
         raise Failure(
@@ -51,6 +47,16 @@ def command(paths: tuple[str, ...], algorithm: str, as_json: bool) -> None:
             data={"hashed": hashed, "failed": failed},
         )
     output.end({"hashed": hashed, "failed": []})
+
+
+def _hash(file: Found | Unreadable, algorithm: str) -> tuple[str | None, str]:
+    """A file's hash, or None and the reason."""
+    if isinstance(file, Unreadable):
+        return None, file.reason
+    try:
+        return hash_file(file.path, algorithm), ""
+    except (OSError, errors.InputError) as error:
+        return None, (isinstance(error, OSError) and error.strerror) or str(error)
 
 
 def _line(hash_: str, path: str) -> str:

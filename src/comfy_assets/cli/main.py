@@ -5,12 +5,15 @@ from __future__ import annotations
 import importlib
 import os
 import sys
-from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import click
 
 from comfy_assets._version import __version__
-from comfy_assets.cli.output import Exit, Failure, ReaderGone, envelope, print_json
+from comfy_assets.cli.output import Exit, Failure, ReaderGoneError, envelope, print_json
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 #: Each command, the module it lives in, and its line in `--help`. The line stands here so that
 #: `--help` need not import the commands.
@@ -66,7 +69,7 @@ def main(arguments: Sequence[str]) -> int:
         return _failed(arguments, Failure("interrupted", code="interrupted", exit_code=Exit.INTERRUPTED))
     except click.ClickException as error:
         return _failed(arguments, error)
-    except ReaderGone:
+    except ReaderGoneError:
         # Point stdout at nothing, so that the interpreter's own flush at exit does not complain.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return Exit.COULD_NOT_RUN

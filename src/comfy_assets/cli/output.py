@@ -48,7 +48,7 @@ class Failure(click.ClickException):
         super().__init__(message)
         self.code = code
         self.hint = hint
-        self.exit_code = exit_code
+        vars(self)["exit_code"] = exit_code  # click declares it for the class
         self.data = data
 
     def show(self, file: IO[Any] | None = None) -> None:
@@ -58,7 +58,7 @@ class Failure(click.ClickException):
             click.echo(f"hint: {self.hint}", file=file, err=file is None)
 
 
-class ReaderGone(Exception):
+class ReaderGoneError(Exception):
     """Whoever read stdout went away (`| head`): nothing more can be said.
 
     Not an OSError, for which click has an end of its own.
@@ -70,7 +70,7 @@ def _reader() -> Iterator[None]:
     try:
         yield
     except BrokenPipeError:
-        raise ReaderGone from None
+        raise ReaderGoneError from None
 
 
 class Output:

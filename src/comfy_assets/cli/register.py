@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from comfy_assets import errors, registering
+from comfy_assets import registering
 from comfy_assets.cli import service
 from comfy_assets.cli.metadata import metadata_option
 from comfy_assets.cli.output import Exit, Failure, Output, json_option, printable
@@ -101,13 +101,20 @@ class _Tally:
         return {"outcomes": {outcome.value: self.outcomes[outcome] for outcome in Outcome}}
 
     def summary(self) -> str:
-        return ", ".join(f"{count} {outcome}" for outcome in Outcome if (count := self.outcomes[outcome])) or "no files"
+        return (
+            ", ".join(f"{count} {outcome}" for outcome in Outcome if (count := self.outcomes[outcome]))
+            or "no files"
+        )
 
     def end(self, output: Output) -> None:
         """Say how it went; raises Failure where not every file has a reference."""
         output.talk(self.summary())
         if self.absent:
-            raise Failure(f"no such path: {', '.join(map(printable, self.absent))}", code="no_such_path", data=self.data())
+            raise Failure(
+                f"no such path: {', '.join(map(printable, self.absent))}",
+                code="no_such_path",
+                data=self.data(),
+            )
         undone = sum(count for outcome, count in self.outcomes.items() if outcome not in registering.DONE)
         if undone:
             message = f"{undone} of {self.outcomes.total()} have no reference"
@@ -130,7 +137,9 @@ def _show(output: Output, result: Registered) -> None:
     )
 
 
-def _show_plan(output: Output, files: Sequence[Found | registering.Unreadable], tags: Sequence[str], name_from: str) -> None:
+def _show_plan(
+    output: Output, files: Sequence[Found | registering.Unreadable], tags: Sequence[str], name_from: str
+) -> None:
     for file in files:
         if isinstance(file, Found):
             name = file.relative if name_from == "path" else os.path.basename(file.path)

@@ -17,8 +17,12 @@ if TYPE_CHECKING:
     from comfy_assets.client import AssetsClient
 
 _OPTIONS = (
-    click.option("--base-url", metavar="URL", help=f"The service. Default: {BASE_URL_VARIABLE}, else Comfy Cloud."),
-    click.option("--api-key", metavar="KEY", help=f"The API key. Default: {API_KEY_VARIABLE}. Others can see it here."),
+    click.option(
+        "--base-url", metavar="URL", help=f"The service. Default: {BASE_URL_VARIABLE}, else Comfy Cloud."
+    ),
+    click.option(
+        "--api-key", metavar="KEY", help=f"The API key. Default: {API_KEY_VARIABLE}. Others can see it here."
+    ),
     click.option("--api-key-file", metavar="FILE", help="A file that holds the API key."),
     click.option(
         "--timeout",
@@ -38,7 +42,9 @@ def service_options(command: Callable[..., Any]) -> Callable[..., Any]:
     return command
 
 
-def client(base_url: str | None, api_key: str | None, api_key_file: str | None, timeout: float) -> AssetsClient:
+def client(
+    base_url: str | None, api_key: str | None, api_key_file: str | None, timeout: float
+) -> AssetsClient:
     """A client for what the options name."""
     from comfy_assets.client import AssetsClient
 
@@ -57,7 +63,9 @@ def key_in(path: str) -> str:
     try:
         return Path(path).read_text(encoding="utf-8").strip()
     except OSError as error:
-        raise Failure(f"the key file {path!r} cannot be read: {error.strerror}", code="unreadable_file") from None
+        raise Failure(
+            f"the key file {path!r} cannot be read: {error.strerror}", code="unreadable_file"
+        ) from None
     except ValueError:
         raise Failure(f"the key file {path!r} is not text", code="unreadable_file") from None
 
@@ -68,12 +76,20 @@ _HINTS: tuple[tuple[type[errors.ComfyAssetsError], str], ...] = (
     (errors.PaymentRequiredError, "the account needs credits; nothing is wrong with the request"),
     (errors.NotFoundError, "the service does not have this content, or it is not yours: upload it first"),
     (errors.APITimeoutError, "try again, or wait longer with --timeout"),
-    (errors.APIConnectionError, f"is the service running, and is its address right (--base-url, or {BASE_URL_VARIABLE})?"),
+    (
+        errors.APIConnectionError,
+        f"is the service running, and is its address right (--base-url, or {BASE_URL_VARIABLE})?",
+    ),
     (errors.ContractError, "the reference probably exists; tell whoever runs the service"),
 )
 
 #: Errors that are an answer, and the answer is no. After all others the command could not do its work.
-_ANSWERS = (errors.BadRequestError, errors.NotFoundError, errors.ConflictError, errors.UnprocessableEntityError)
+_ANSWERS = (
+    errors.BadRequestError,
+    errors.NotFoundError,
+    errors.ConflictError,
+    errors.UnprocessableEntityError,
+)
 
 
 def failure(error: errors.ComfyAssetsError, data: Any = None) -> Failure:
