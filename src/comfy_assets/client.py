@@ -41,11 +41,7 @@ class _Shared:
             raise errors.InputError(
                 f"on_drift is {on_drift!r}: expected one of {', '.join(answers.ON_DRIFT)}"
             )
-        if (
-            isinstance(timeout, bool)
-            or not isinstance(timeout, (int, float))
-            or not 0 < timeout < float("inf")
-        ):
+        if type(timeout) not in (int, float) or not 0 < timeout < float("inf"):
             raise errors.InputError(f"timeout is {timeout!r}: expected a number of seconds above 0")
         found = service(api_key, base_url)
         self.base_url = found.base_url

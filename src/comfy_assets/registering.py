@@ -77,7 +77,7 @@ def walk(paths: Iterable[str | os.PathLike[str]]) -> Iterator[Found | Unreadable
 
     Symbolic links are followed; a link to a folder in which it lies itself is not.
     """
-    for path in map(os.fspath, paths):
+    for path in [os.fspath(one) for one in paths]:
         if os.path.isdir(path):
             yield from _walk_folder(path, "", ())
         else:

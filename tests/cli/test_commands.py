@@ -15,7 +15,7 @@ import comfy_assets
 from comfy_assets import hash_file
 from comfy_assets.cli.main import COMMANDS
 from tests.cli.conftest import OTHER_KEY, Command
-from tests.support import BODY, HASH, answer, scripted
+from tests.support import BODY, HASH, Request, answer, scripted
 
 
 def test_registered_twice(command: Command, stored: Path) -> None:
@@ -199,9 +199,14 @@ def test_name_that_is_no_unicode(command: Command) -> None:
     assert "UTF-8" in ran.json[0]["reason"]
 
 
+def silent(_: Request) -> None:
+    """Says nothing for longer than any test waits."""
+    time.sleep(20)
+
+
 def test_interrupted(command: Command, stored: Path) -> None:
     """Ctrl-C ends a run with status 130 and a word, without a traceback."""
-    with scripted(lambda _: time.sleep(20) or None) as server:
+    with scripted(silent) as server:
         process = subprocess.Popen(
             [sys.executable, "-m", "comfy_assets", "register", stored, "--tag", "t"],
             env={**command.environment(), "COMFY_CLOUD_BASE_URL": server.url},

@@ -25,7 +25,8 @@ def call_sync(
 ) -> AssetCreated:
     """One call of the sync client."""
     with AssetsClient(KEY, url, **(options or {})) as client:
-        return getattr(client, method)(*(arguments or (HASH, ["input"])), **named)
+        asset: AssetCreated = getattr(client, method)(*(arguments or (HASH, ["input"])), **named)
+        return asset
 
 
 def call_async(
@@ -39,7 +40,8 @@ def call_async(
 
     async def run() -> AssetCreated:
         async with AsyncAssetsClient(KEY, url, **(options or {})) as client:
-            return await getattr(client, method)(*(arguments or (HASH, ["input"])), **named)
+            asset: AssetCreated = await getattr(client, method)(*(arguments or (HASH, ["input"])), **named)
+            return asset
 
     return asyncio.run(run())
 
@@ -47,4 +49,5 @@ def call_async(
 @pytest.fixture(params=[call_sync, call_async], ids=["sync", "async"])
 def call(request: pytest.FixtureRequest) -> Call:
     """`call(url, hash, tags, ...)` with one of the two clients."""
-    return request.param
+    one: Call = request.param
+    return one
