@@ -1,0 +1,119 @@
+"""`comfy-assets serve`: run the reference server."""
+
+from __future__ import annotations
+
+import signal
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import click
+
+from comfy_assets.cli.output import Exit, Failure, Output, json_option
+
+#: What the extra `server` brings.
+_EXTRA = ("jsonschema_rs", "sqlalchemy", "starlette", "uvicorn", "yaml")
+
+
+@click.command("serve")
+@click.option(
+    "--content",
+    type=click.Path(path_type=Path),
+    multiple=True,
+    metavar="DIR",
+    help="Serve the files under this folder as stored content. Repeatable.",
+)
+@click.option(
+    "--api-key",
+    "api_keys",
+    multiple=True,
+    metavar="KEY",
+    help="Accept this API key; each is an owner of its own. Repeatable. "
+    "Without it one is made and printed once, on stderr.",
+)
+@click.option(
+    "--database",
+    metavar="URL",
+    help="Keep references here, such as sqlite:///references.db. "
+    "Default: a temporary database, removed at the end.",
+)
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
+@click.option(
+    "--port",
+    type=click.IntRange(0, 65535),
+    default=8765,
+    show_default=True,
+    help="Port to listen on; 0 takes a free one.",
+)
+@click.option(
+    "--ready-file",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Write this JSON file once content is indexed and requests are answered; it is removed at the end.",
+)
+@click.option(
+    "--contract",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Obey this contract instead of the packaged openapi.yaml.",
+)
+@click.option(
+    "--body-timeout",
+    type=click.FloatRange(min=0, min_open=True),
+    default=30.0,
+    show_default=True,
+    metavar="SECONDS",
+    help="How long a request's body may take to arrive.",
+)
+@click.option("--access-log", is_flag=True, help="Say a line on stderr for each request.")
+@json_option
+def command(
+    content: tuple[Path, ...],
+    api_keys: tuple[str, ...],
+    database: str | None,
+    host: str,
+    port: int,
+    ready_file: Path | None,
+    contract: Path | None,
+    body_timeout: float,
+    access_log: bool,
+    as_json: bool,
+) -> None:
+    """Run the reference server: it obeys the contract and answers for the files under --content.
+
+    Prints its URL on stdout once it answers requests. Ctrl-C or SIGTERM ends it.
+    """
+    if not all(map(find_spec, _EXTRA)):
+        raise Failure(
+            "serve needs the \"server\" extra: pip install 'comfy-assets[server]'", code="missing_extra"
+        )
+    from comfy_assets.server import keys, run
+
+    output = Output("serve", as_json=as_json)
+    made_key = None if api_keys else keys.make_key()
+
+    def announce(ready: dict[str, Any]) -> None:
+        if made_key:
+            # Said in every form of output: nobody could use the server without it.
+            click.echo(f"API key, made for this run and shown once: {made_key}", err=True)
+        output.data(ready["url"])
+        output.event("ready", **ready)
+
+    options = run.Options(
+        host=host,
+        port=port,
+        keys=[made_key] if made_key else api_keys,
+        content=content,
+        database=database,
+        contract=contract,
+        ready_file=ready_file,
+        body_seconds=body_timeout,
+        access_log=access_log,
+    )
+    try:
+        stopped_by = run.run(options, output.talk, announce)
+    except run.StartError as error:
+        raise Failure(str(error), code=error.code) from error
+    if stopped_by == signal.SIGINT:
+        raise Failure("interrupted", code="interrupted", exit_code=Exit.INTERRUPTED)
+    output.end({"stopped_by": signal.Signals(stopped_by).name})

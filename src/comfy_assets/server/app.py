@@ -1,0 +1,236 @@
+"""The application: a route for each path of the contract, and an answer in its form for every error.
+
+A request is judged in this order, and the first that fails is the answer: path (404), method (405),
+key (401), headers of the body (400), its size and pace (413, 408), JSON, schema (400).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import BaseRoute, Route
+
+from comfy_assets.server.answers import Answer, Writer
+from comfy_assets.server.assets import HANDLERS, Handler
+from comfy_assets.server.requests import RefusedError, check_headers, check_schema, read_json
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+    from comfy_assets.server.keys import Keys
+    from comfy_assets.server.store import Store
+    from comfy_assets.specification import Contract, Operation
+
+_LOGGER = logging.getLogger("comfy_assets.server")
+
+#: Bytes of a body. The contract's users get 16 KiB; metadata is not a place for files.
+BODY_BYTES = 1024 * 1024
+#: A larger body is read and thrown away up to here, so that its sender sees the 413: one whose
+#: connection is closed while it sends sees a reset instead.
+DRAIN_BYTES = 16 * BODY_BYTES
+#: Seconds in which a body must have arrived.
+BODY_SECONDS = 30.0
+
+_CLOSE = {"Connection": "close"}
+_NOT_ROUTED = {404: "there is nothing at this path", 405: "this method is not allowed here"}
+
+
+def create_app(
+    contract: Contract,
+    store: Store,
+    keys: Keys,
+    *,
+    body_seconds: float = BODY_SECONDS,
+    access_log: Callable[[str], None] | None = None,
+) -> ASGIApp:
+    """The ASGI application that obeys `contract`, keeps references in `store` and knows `keys`.
+
+    `access_log` takes a line per request; it holds neither keys nor anything else that was sent but
+    the method. Raises `ContractFileError` where the contract asks for answers that this server has
+    not.
+    """
+    writer = Writer(contract)
+    paths: dict[str, dict[str, _Endpoint]] = {}
+    for operation in contract.operations:
+        make = HANDLERS.get(operation.operation_id)
+        handler = make(store) if make else None
+        for status, members in handler.samples().items() if handler else ():
+            writer.check(operation, status, members)
+        judge = _Judge(contract, operation, keys, body_seconds)
+        anonymous = None if operation.security_header else store.owner("anonymous")
+        endpoint = _Endpoint(operation, writer, judge, handler, anonymous)
+        paths.setdefault(operation.path, {})[operation.method] = endpoint
+    routes: list[BaseRoute] = [Route(path, _Path(methods, writer)) for path, methods in paths.items()]
+    routes.append(Route("/healthz", _healthy))
+
+    async def not_routed(_request: Request, error: Exception) -> Response:
+        assert isinstance(error, HTTPException)  # what Starlette's own routes raise
+        message = _NOT_ROUTED.get(error.status_code, error.detail)
+        return _response(writer.error(None, error.status_code, message, dict(error.headers or {})))
+
+    app = Starlette(routes=routes, exception_handlers={HTTPException: not_routed})
+    app.router.redirect_slashes = False
+    return _Front(app, {*paths, "/healthz"}, access_log)
+
+
+async def _healthy(_request: Request) -> Response:
+    return JSONResponse({"status": "ok"})
+
+
+class _Path:
+    """The operations at one path; any other method is answered 405, with those that there are."""
+
+    def __init__(self, methods: Mapping[str, _Endpoint], writer: Writer) -> None:
+        self._methods = methods
+        self._writer = writer
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        endpoint = self._methods.get(scope["method"])
+        if endpoint is None:
+            headers = {"Allow": ", ".join(sorted(self._methods))}
+            answer = self._writer.error(None, 405, _NOT_ROUTED[405], headers)
+        else:
+            answer = await endpoint(Request(scope, receive))
+        await _response(answer)(scope, receive, send)
+
+
+class _Endpoint:
+    """One operation: judge the request, carry it out, write the answer; whatever fails, answer."""
+
+    def __init__(
+        self,
+        operation: Operation,
+        writer: Writer,
+        judge: _Judge,
+        handler: Handler | None,
+        anonymous: int | None,
+    ) -> None:
+        self._operation = operation
+        self._writer = writer
+        self._judge = judge
+        self._handler = handler
+        self._anonymous = anonymous
+
+    async def __call__(self, request: Request) -> Answer:
+        try:
+            return await self._answer(request)
+        except RefusedError as refused:
+            return self._writer.error(self._operation, refused.status, refused.message, refused.headers)
+        except ClientDisconnect:
+            return Answer(400, b"")  # nobody is there to read it
+        except Exception:
+            # The cause is for the one who runs the server, not for who asked.
+            _LOGGER.exception("%s failed", self._operation.operation_id)
+            return self._writer.error(self._operation, 500, "the service could not answer this request")
+
+    async def _answer(self, request: Request) -> Answer:
+        owner = self._judge.owner(request) if self._anonymous is None else self._anonymous
+        if self._handler is None:
+            raise RefusedError(501, "this server does not have this operation")
+        value = await self._judge.value(request)
+        status, members = await self._handler(owner, value)
+        return self._writer.success(self._operation, status, members)
+
+
+class _Judge:
+    """Whether a request keeps the contract of one operation."""
+
+    def __init__(self, contract: Contract, operation: Operation, keys: Keys, body_seconds: float) -> None:
+        self._operation = operation
+        self._header = (operation.security_header or "").lower().encode("latin-1")
+        self._keys = keys
+        self._body_seconds = body_seconds
+        schema = operation.request_schema
+        self._validator = None if schema is None else contract.validator(schema)
+
+    def owner(self, request: Request) -> int:
+        """Whose key this is; the body is not looked at before."""
+        sent = [value for name, value in request.scope["headers"] if name == self._header]
+        owner = self._keys.owner(sent[0]) if len(sent) == 1 else None
+        if owner is None:
+            raise RefusedError(401, "the API key is missing or not valid", {"WWW-Authenticate": "ApiKey"})
+        return owner
+
+    async def value(self, request: Request) -> Any:
+        """The body as JSON value, valid by the contract's schema; None where there is none to have."""
+        expected = self._operation.request_media_type
+        if self._validator is None or expected is None:
+            return None
+        headers = request.headers
+        absent = "transfer-encoding" not in headers and headers.get("content-length", "0") == "0"
+        if absent and not self._operation.body_required:
+            return None
+        check_headers(headers.getlist("content-type"), headers.getlist("content-encoding"), expected)
+        value = read_json(await _body(request, self._body_seconds))
+        check_schema(self._validator, value)
+        return value
+
+
+async def _body(request: Request, seconds: float) -> bytes:
+    """The whole body; 413 for one that is too large, 408 for one that takes too long."""
+    too_large = RefusedError(413, f"the body is larger than {BODY_BYTES} bytes", _CLOSE)
+    announced = request.headers.get("content-length", "")
+    waits = "expect" in request.headers
+    if announced.isdecimal() and int(announced) > (BODY_BYTES if waits else DRAIN_BYTES):
+        raise too_large
+    parts: list[bytes] = []
+    size = 0
+    try:
+        async with asyncio.timeout(seconds):
+            async for part in request.stream():
+                size += len(part)
+                if size <= BODY_BYTES:
+                    parts.append(part)
+                elif size > DRAIN_BYTES:
+                    break
+    except TimeoutError:
+        raise RefusedError(408, f"the body did not arrive within {seconds:g} seconds", _CLOSE) from None
+    if size > BODY_BYTES:
+        raise too_large
+    return b"".join(parts)
+
+
+def _response(answer: Answer) -> Response:
+    media_type = answer.media_type if answer.body else None
+    return Response(answer.body, answer.status, answer.headers, media_type)
+
+
+class _Front:
+    """In front of all routes: the absolute form of a target, and the access log."""
+
+    def __init__(self, app: ASGIApp, paths: set[str], access_log: Callable[[str], None] | None) -> None:
+        self._app = app
+        self._paths = paths
+        self._log = access_log
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and scope["path"].startswith(("http://", "https://")):
+            # A server must take `POST http://host/path` like `POST /path` (RFC 9112, section 3.2.2).
+            scope = {**scope, "path": urlsplit(scope["path"]).path or "/"}
+        if self._log is None or scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        started, status = time.perf_counter(), 0
+
+        async def noting(message: Message) -> None:
+            nonlocal status
+            status = message.get("status", status)
+            await send(message)
+
+        try:
+            await self._app(scope, receive, noting)
+        finally:
+            # Not an unknown path, which could be anything, a key included.
+            path = scope["path"] if scope["path"] in self._paths else "(unknown path)"
+            milliseconds = (time.perf_counter() - started) * 1000
+            self._log(f"{scope['method']} {path} {status} {milliseconds:.1f} ms")

@@ -1,0 +1,69 @@
+"""What each operation of the contract does, found by its operationId."""
+
+from __future__ import annotations
+
+import uuid
+from typing import TYPE_CHECKING, Any, Protocol
+
+import anyio
+from anyio.to_thread import run_sync
+
+from comfy_assets.server.answers import asset_created
+from comfy_assets.server.requests import RefusedError
+from comfy_assets.server.store import Reference, Store, Wanted
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+#: Threads that read at once. Python runs one at a time; more would only hold connections.
+READERS = 8
+
+
+class Handler(Protocol):
+    """One operation: takes the owner and the judged request, gives a status and the answer's members."""
+
+    def samples(self) -> Mapping[int, dict[str, Any]]:
+        """What it would say with each status, to hold against the contract before anybody asks."""
+
+    async def __call__(self, owner: int, request: Any) -> tuple[int, dict[str, Any]]:
+        """Carry out a request; `RefusedError` where it cannot be."""
+
+
+class CreateAssetFromHash:
+    """The same owner, content and name is the same reference, however often it is asked for."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._readers = anyio.CapacityLimiter(READERS)
+        # A database file has one writer at a time: waiting here is fair, waiting there is not.
+        self._writer = anyio.CapacityLimiter(1)
+
+    def samples(self) -> Mapping[int, dict[str, Any]]:
+        """A reference told again, and one just made."""
+        sample = Reference(
+            str(uuid.UUID(int=0)), "a", "blake3:" + 64 * "0", 0, "text/plain", "[]", "{}", 0, 0, 0
+        )
+        return {200: asset_created(sample, created_new=False), 201: asset_created(sample, created_new=True)}
+
+    async def __call__(self, owner: int, request: Any) -> tuple[int, dict[str, Any]]:
+        """Look first, write only where that did not settle it."""
+        wanted = Wanted(
+            hash=request["hash"],
+            tags=request["tags"],
+            name=request.get("name"),
+            mime_type=request.get("mime_type"),
+            user_metadata=request.get("user_metadata"),
+        )
+        found = await run_sync(self._store.find, owner, wanted, limiter=self._readers)
+        if found.settled:
+            result = found.reference and (found.reference, False)
+        else:
+            result = await run_sync(self._store.refer, owner, wanted, limiter=self._writer)
+        if not result:
+            raise RefusedError(404, "no stored content has this hash")
+        reference, created = result
+        return (201 if created else 200), asset_created(reference, created_new=created)
+
+
+#: Operations by operationId. One that the contract has and this table has not answers 501.
+HANDLERS: dict[str, Callable[[Store], Handler]] = {"createAssetFromHash": CreateAssetFromHash}

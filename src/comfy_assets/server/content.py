@@ -1,0 +1,167 @@
+"""The index of files: which content is stored, by both of its hashes.
+
+Each file is read once, for both digests, with plain reads (a mapped file that shrinks would end the
+process). A file whose path, size and time of change are in the index already is not read again.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import stat
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import sqlalchemy as sa
+from blake3 import blake3
+
+from comfy_assets import defaults, media_types
+from comfy_assets.errors import InputError
+from comfy_assets.hashing import open_regular
+from comfy_assets.server.store import CONTENT, FILE
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+    from pathlib import Path
+
+    from comfy_assets.server.store import Store
+
+#: Files per transaction: an interruption loses no more than these.
+BATCH = 500
+
+
+@dataclass(frozen=True)
+class FoundFile:
+    """A regular file, as it was when it was looked at."""
+
+    path: Path
+    size: int
+    mtime_ns: int
+
+    @property
+    def key(self) -> bytes:
+        """The path as the database holds it."""
+        return os.fsencode(self.path)
+
+
+@dataclass
+class Indexed:
+    """What an index run saw: files and their bytes, how many of them it read, and what it could not read."""
+
+    files: int = 0
+    bytes: int = 0
+    read: int = 0
+    skipped: list[str] = field(default_factory=list)
+
+
+def index(store: Store, folders: Sequence[Path], say: Callable[[str], None]) -> Indexed:
+    """Make the store's content exactly the regular files under `folders`, symbolic links followed.
+
+    What cannot be read is skipped and told through `say`, one line each. Content whose last file is
+    gone is not stored any more; references to it stay.
+    """
+    result = Indexed()
+
+    def skip(path: object, cause: object) -> None:
+        line = f"skipped {path}: {cause}"
+        result.skipped.append(line)
+        say(line)
+
+    with store.engine.connect() as connection:
+        known = {row.path: (row.size, row.mtime_ns) for row in connection.execute(sa.select(FILE))}
+    present: set[bytes] = set()
+    waiting: list[dict[str, Any]] = []
+    for file in walk(folders, skip):
+        if file.key in present:
+            continue
+        if known.get(file.key) != (file.size, file.mtime_ns):
+            row = _read(file, skip)
+            if row is None:
+                continue
+            waiting.append(row)
+            result.read += 1
+        present.add(file.key)
+        result.files += 1
+        result.bytes += file.size
+        if len(waiting) >= BATCH:
+            _write(store, waiting)
+            waiting = []
+    _write(store, waiting)
+    _remove(store, [path for path in known if path not in present])
+    return result
+
+
+def walk(folders: Sequence[Path], skip: Callable[[object, object], None]) -> Iterator[FoundFile]:
+    """The regular files under `folders`, in a fixed order, each folder once even where links make a loop."""
+    seen: set[tuple[int, int]] = set()
+    waiting = [folder.absolute() for folder in reversed(folders)]
+    while waiting:
+        path = waiting.pop()
+        try:
+            status = path.stat()
+            if stat.S_ISREG(status.st_mode):
+                yield FoundFile(path, status.st_size, status.st_mtime_ns)
+            elif stat.S_ISDIR(status.st_mode) and (status.st_dev, status.st_ino) not in seen:
+                seen.add((status.st_dev, status.st_ino))
+                waiting += sorted(path.iterdir(), reverse=True)
+        except OSError as error:
+            skip(path, error.strerror)
+
+
+def digests(path: Path) -> tuple[str, str, os.stat_result]:
+    """Both hashes of a file, from one read, and its status before it.
+
+    Raises `OSError` where it cannot be read, also where it changed meanwhile; `InputError` where it
+    is no regular file any more.
+    """
+    first, second = blake3(), hashlib.sha256()
+    buffer = bytearray(defaults.READ_SIZE)
+    with open(open_regular(path), "rb", buffering=0) as file:
+        before = os.fstat(file.fileno())
+        while count := file.readinto(buffer):
+            part = memoryview(buffer)[:count]
+            first.update(part)
+            second.update(part)
+        after = os.fstat(file.fileno())
+    if (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns):
+        raise OSError(None, "it changed while it was read")
+    return f"blake3:{first.hexdigest()}", f"sha256:{second.hexdigest()}", before
+
+
+def _read(file: FoundFile, skip: Callable[[object, object], None]) -> dict[str, Any] | None:
+    try:
+        blake3_hash, sha256_hash, status = digests(file.path)
+    except OSError as error:
+        skip(file.path, error.strerror)
+        return None
+    except InputError as error:
+        skip(file.path, error)
+        return None
+    return {
+        "path": file.key,
+        "size": status.st_size,
+        "mtime_ns": status.st_mtime_ns,
+        "mime_type": media_types.guess(file.path),
+        "blake3": blake3_hash,
+        "sha256": sha256_hash,
+    }
+
+
+def _write(store: Store, rows: list[dict[str, Any]]) -> None:
+    if not rows:
+        return
+    contents = [{name: row[name] for name in ("blake3", "sha256", "size")} for row in rows]
+    files = [
+        {name: row[name] for name in ("path", "size", "mtime_ns", "mime_type", "blake3")} for row in rows
+    ]
+    upsert = store.insert(FILE)
+    changed = {name: upsert.excluded[name] for name in ("size", "mtime_ns", "mime_type", "blake3")}
+    with store.writing() as connection:
+        connection.execute(store.insert(CONTENT).on_conflict_do_nothing(), contents)
+        connection.execute(upsert.on_conflict_do_update(index_elements=["path"], set_=changed), files)
+
+
+def _remove(store: Store, paths: list[bytes]) -> None:
+    for start in range(0, len(paths), BATCH):
+        with store.writing() as connection:
+            connection.execute(sa.delete(FILE).where(FILE.c.path.in_(paths[start : start + BATCH])))

@@ -1,0 +1,318 @@
+"""References and the content they refer to, in a database: SQLAlchemy Core, SQLite for now.
+
+    meta       what the database is: its version, and the salt of the keys' digests
+    owner      one row per key, which itself is not stored
+    content    one row per content ever indexed, by both hashes; never deleted
+    file       the files that hold it now; content without a file is not stored any more
+    reference  what an owner made; one per owner, content and name
+
+One statement decides whether a reference is made: it inserts from the content that is there, and
+does nothing where the owner has that reference. So any number of processes agree. Every committed
+write is on disk (`synchronous=FULL`); a reference is told to its owner after that.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib
+import json
+import secrets
+import time
+import uuid
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import sqlalchemy as sa
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+#: The version of the tables below. A database of another one is refused.
+VERSION = "1"
+#: How long a write waits for another process, in milliseconds.
+BUSY_MS = 30_000
+#: `last_access_time` moves when it is older than this, so that most repeats only read.
+ACCESS_LAG = 60 * 1_000_000
+
+_METADATA = sa.MetaData()
+META = sa.Table(
+    "meta",
+    _METADATA,
+    sa.Column("name", sa.Text, primary_key=True),
+    sa.Column("value", sa.Text, nullable=False),
+)
+OWNER = sa.Table(
+    "owner",
+    _METADATA,
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("key_digest", sa.Text, nullable=False, unique=True),
+)
+CONTENT = sa.Table(
+    "content",
+    _METADATA,
+    sa.Column("blake3", sa.Text, primary_key=True),
+    sa.Column("sha256", sa.Text, nullable=False, unique=True),
+    sa.Column("size", sa.BigInteger, nullable=False),
+)
+FILE = sa.Table(
+    "file",
+    _METADATA,
+    # Bytes, because a path need not be text.
+    sa.Column("path", sa.LargeBinary, primary_key=True),
+    sa.Column("size", sa.BigInteger, nullable=False),
+    sa.Column("mtime_ns", sa.BigInteger, nullable=False),
+    sa.Column("mime_type", sa.Text),
+    sa.Column("blake3", sa.ForeignKey(CONTENT.c.blake3), nullable=False, index=True),
+)
+REFERENCE = sa.Table(
+    "reference",
+    _METADATA,
+    sa.Column("id", sa.Text, primary_key=True),
+    sa.Column("owner_id", sa.ForeignKey(OWNER.c.id), nullable=False),
+    sa.Column("blake3", sa.ForeignKey(CONTENT.c.blake3), nullable=False),
+    # A digest stands in the key for the name: a name can be longer than a database lets a key be.
+    sa.Column("name_digest", sa.LargeBinary, nullable=False),
+    sa.Column("name", sa.Text, nullable=False),
+    sa.Column("mime_type", sa.Text),
+    # JSON as text: numbers come back as they were, however large.
+    sa.Column("tags", sa.Text, nullable=False),
+    sa.Column("user_metadata", sa.Text, nullable=False),
+    # Microseconds since 1970.
+    sa.Column("created_at", sa.BigInteger, nullable=False),
+    sa.Column("updated_at", sa.BigInteger, nullable=False),
+    sa.Column("last_access_time", sa.BigInteger, nullable=False),
+    sa.UniqueConstraint("owner_id", "blake3", "name_digest"),
+)
+
+
+# The statements of every request, built once: building one takes longer than running it.
+_CONTENT_BY_BLAKE3, _CONTENT_BY_SHA256 = (
+    sa.select(CONTENT.c.blake3).where(column == sa.bindparam("hash"))
+    for column in (CONTENT.c.blake3, CONTENT.c.sha256)
+)
+_REFERENCE = (
+    sa.select(
+        *(REFERENCE.c[name] for name in ("id", "name", "blake3", "mime_type", "tags", "user_metadata")),
+        *(REFERENCE.c[name] for name in ("created_at", "updated_at", "last_access_time")),
+        CONTENT.c.size,
+    )
+    .join(CONTENT, CONTENT.c.blake3 == REFERENCE.c.blake3)
+    .where(
+        REFERENCE.c.owner_id == sa.bindparam("owner"),
+        REFERENCE.c.blake3 == sa.bindparam("blake3"),
+        REFERENCE.c.name_digest == sa.bindparam("name_digest"),
+    )
+)
+
+
+class StoreError(Exception):
+    """The database cannot be used; the text is one sentence."""
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What a request asks for: the content by one of its hashes, and how the reference describes it."""
+
+    hash: str
+    tags: Sequence[str]
+    name: str | None = None
+    mime_type: str | None = None
+    user_metadata: dict[str, Any] | None = None
+
+
+@dataclass(frozen=True)
+class Reference:
+    """A stored reference. `tags` and `user_metadata` are JSON text, times microseconds since 1970."""
+
+    id: str
+    name: str
+    blake3: str
+    size: int
+    mime_type: str | None
+    tags: str
+    user_metadata: str
+    created_at: int
+    updated_at: int
+    last_access_time: int
+
+
+@dataclass(frozen=True)
+class Found:
+    """What a look at the database found, before anything was written.
+
+    `settled` where nothing has to be written: the reference is there and was told lately, or there
+    is no such content (then `reference` is None).
+    """
+
+    reference: Reference | None
+    settled: bool
+
+
+class Store:
+    """An open database. `salt` goes into the digests of keys. Safe to use from several threads."""
+
+    def __init__(self, url: str) -> None:
+        """Open the database at `url` and create its tables if it is new.
+
+        Raises `StoreError` where it is not a database, cannot be opened, or is of another version.
+        """
+        self.engine = _engine(url)
+        # The dialect's own, which knows ON CONFLICT. Importing a dialect takes long: only the one in use.
+        dialect = importlib.import_module(f"sqlalchemy.dialects.{self.engine.dialect.name}")
+        self.insert: Callable[[sa.Table], Any] = dialect.insert
+        self.url = self.engine.url.render_as_string(hide_password=True)
+        try:
+            with self.writing() as connection:
+                self.salt = _open(connection, self.url)
+        except sa.exc.DBAPIError as error:
+            self.engine.dispose()
+            raise StoreError(f"{self.url}: cannot be used as a database: {error.orig}") from error
+        except StoreError:
+            self.engine.dispose()
+            raise
+
+    def close(self) -> None:
+        """Close every connection."""
+        self.engine.dispose()
+
+    @contextmanager
+    def writing(self) -> Iterator[sa.Connection]:
+        """A transaction that may write, from its first statement on."""
+        # SQLite must be told at once: a transaction that reads first and then writes fails with
+        # "database is locked" without waiting when another one wrote in between.
+        with self.engine.connect().execution_options(immediate=True) as connection, connection.begin():
+            yield connection
+
+    def owner(self, key_digest: str) -> int:
+        """The owner with this digest of a key, made if new."""
+        with self.writing() as connection:
+            connection.execute(self.insert(OWNER).values(key_digest=key_digest).on_conflict_do_nothing())
+            found = sa.select(OWNER.c.id).where(OWNER.c.key_digest == key_digest)
+            return int(connection.execute(found).scalar_one())
+
+    def find(self, owner: int, wanted: Wanted) -> Found:
+        """Look without writing, which is enough for most requests."""
+        with self.engine.connect() as connection:
+            blake3 = _content(connection, wanted.hash)
+            reference = blake3 and _reference(connection, owner, blake3, wanted.name)
+        if not reference:
+            return Found(None, settled=blake3 is None)
+        return Found(reference, settled=_now() - reference.last_access_time < ACCESS_LAG)
+
+    def refer(self, owner: int, wanted: Wanted) -> tuple[Reference, bool] | None:
+        """The owner's reference to the content under the name, and whether this call made it.
+
+        None where no such content is stored, and the owner had no reference to it before.
+        """
+        with self.writing() as connection:
+            blake3 = _content(connection, wanted.hash)
+            if blake3 is None:
+                return None
+            created = connection.execute(self._made(owner, blake3, wanted)).first() is not None
+            reference = _reference(connection, owner, blake3, wanted.name)
+            if reference is None:
+                return None
+            if not created:
+                _touch(connection, reference)
+            return reference, created
+
+    def _made(self, owner: int, blake3: str, wanted: Wanted) -> Any:
+        """The statement that makes a reference, if the content is there and the reference is not."""
+        name = blake3 if wanted.name is None else wanted.name
+        now = _now()
+        values: dict[str, Any] = {
+            "id": str(uuid.uuid4()),
+            "owner_id": owner,
+            "name_digest": _digest(name),
+            "name": name,
+            "tags": json.dumps(list(wanted.tags), ensure_ascii=False),
+            "user_metadata": json.dumps(wanted.user_metadata or {}, ensure_ascii=False),
+            "created_at": now,
+            "updated_at": now,
+            "last_access_time": now,
+        }
+        guessed = sa.select(sa.func.min(FILE.c.mime_type)).where(FILE.c.blake3 == CONTENT.c.blake3)
+        columns: dict[str, Any] = {
+            "blake3": CONTENT.c.blake3,
+            "mime_type": guessed.scalar_subquery()
+            if wanted.mime_type is None
+            else sa.literal(wanted.mime_type),
+            **{column: sa.literal(value, REFERENCE.c[column].type) for column, value in values.items()},
+        }
+        stored = sa.exists().where(FILE.c.blake3 == CONTENT.c.blake3)
+        rows = sa.select(*columns.values()).where(CONTENT.c.blake3 == blake3, stored)
+        insert = self.insert(REFERENCE).from_select(list(columns), rows)
+        return insert.on_conflict_do_nothing().returning(REFERENCE.c.id)
+
+
+def _engine(url: str) -> sa.Engine:
+    try:
+        parsed = sa.make_url(url)
+    except sa.exc.ArgumentError:
+        raise StoreError("--database takes a URL such as sqlite:///references.db") from None
+    if parsed.get_backend_name() != "sqlite" or not parsed.database or parsed.database == ":memory:":
+        raise StoreError(f"--database {parsed.render_as_string()}: only sqlite:///FILE is supported so far")
+    # Parameters stay out of error texts, which reach the log.
+    engine = sa.create_engine(parsed, hide_parameters=True, pool_size=16, max_overflow=32)
+    sa.event.listen(engine, "connect", _prepare_sqlite)
+    sa.event.listen(engine, "begin", _begin_sqlite)
+    return engine
+
+
+def _prepare_sqlite(connection: Any, _record: Any) -> None:
+    connection.isolation_level = None  # sqlite3 must not begin transactions by itself
+    for pragma in (f"busy_timeout={BUSY_MS}", "journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
+        connection.execute(f"PRAGMA {pragma}")
+
+
+def _begin_sqlite(connection: sa.Connection) -> None:
+    immediate = connection.get_execution_options().get("immediate")
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if immediate else "BEGIN")
+
+
+def _open(connection: sa.Connection, url: str) -> bytes:
+    """Create the tables of a new database, refuse one that is not ours; the salt of the keys."""
+    damage = connection.exec_driver_sql("PRAGMA quick_check(1)").scalar()
+    if damage != "ok":
+        raise StoreError(f"{url}: the database is damaged: {str(damage).splitlines()[-1]}")
+    tables = set(sa.inspect(connection).get_table_names())
+    if not tables:
+        _METADATA.create_all(connection)
+        first = [{"name": "version", "value": VERSION}, {"name": "salt", "value": secrets.token_hex(16)}]
+        connection.execute(sa.insert(META), first)
+    elif not tables >= set(_METADATA.tables):
+        raise StoreError(f"{url}: a database of something else; name a new file")
+    values = {row.name: row.value for row in connection.execute(sa.select(META))}
+    if values.get("version") != VERSION:
+        version = values.get("version", "none")
+        raise StoreError(
+            f"{url}: a database of version {version}, this server needs {VERSION}; name a new file"
+        )
+    return bytes.fromhex(values["salt"])
+
+
+def _content(connection: sa.Connection, hash_: str) -> str | None:
+    """The BLAKE3 hash of the content that one of its hashes names, if it was ever indexed."""
+    query = _CONTENT_BY_SHA256 if hash_.startswith("sha256:") else _CONTENT_BY_BLAKE3
+    found: str | None = connection.execute(query, {"hash": hash_}).scalar()
+    return found
+
+
+def _reference(connection: sa.Connection, owner: int, blake3: str, name: str | None) -> Reference | None:
+    digest = _digest(blake3 if name is None else name)
+    row = connection.execute(_REFERENCE, {"owner": owner, "blake3": blake3, "name_digest": digest}).first()
+    return Reference(**row._mapping) if row else None  # noqa: SLF001, SQLAlchemy's public name for it
+
+
+def _touch(connection: sa.Connection, reference: Reference) -> None:
+    update = sa.update(REFERENCE).where(REFERENCE.c.id == reference.id)
+    connection.execute(update.values(last_access_time=_now()))
+
+
+def _digest(name: str) -> bytes:
+    return hashlib.sha256(name.encode("utf-8")).digest()
+
+
+def _now() -> int:
+    return time.time_ns() // 1000
