@@ -84,10 +84,16 @@ class Output:
     def data(self, line: str) -> None:
         """A line of the command's own result: on stdout, and only in the form for people.
 
-        A path that is not UTF-8 is printed as the bytes that it is.
+        A path that is not UTF-8 is printed as the bytes that it is; on a terminal as escapes.
         """
-        if not self.as_json:
-            with _reader():
+        if self.as_json:
+            return
+        with _reader():
+            if sys.stdout.isatty():
+                # Not by click, which goes past the progress bar: that one catches the line, and prints
+                # it above itself.
+                sys.stdout.write(f"{printable(line)}\n")
+            else:
                 click.echo(line.encode("utf-8", "surrogateescape"))
 
     def talk(self, line: str) -> None:

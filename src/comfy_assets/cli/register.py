@@ -82,7 +82,8 @@ def command(
                 tally.add(result)
                 _show(output, result)
     except registering.FATAL as error:
-        output.talk(tally.summary())
+        if tally.outcomes:
+            output.talk(tally.summary())
         raise service.failure(error, data=tally.data()) from None
     tally.end(output)
 
@@ -123,7 +124,8 @@ class _Tally:
 
 
 def _show(output: Output, result: Registered) -> None:
-    reason = "" if result.reason is None else f": {printable(result.reason)}"
+    # What `missing` means is the same for every file.
+    reason = f": {printable(result.reason or '')}" if result.outcome is Outcome.FAILED else ""
     output.data(f"{result.outcome:<8}  {result.id or '-':<36}  {printable(result.path)}{reason}")
     output.event(
         "file",
