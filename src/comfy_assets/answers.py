@@ -135,9 +135,10 @@ def status_error(response: RawResponse) -> errors.APIStatusError:
             "they would take the key along"
         )
     request_id = next((response.headers[name] for name in _REQUEST_IDS if name in response.headers), None)
-    return errors.status_error_class(response.status_code)(
-        message or _start_of(response.content), code=code, body=body, request_id=request_id, response=response
-    )
+    if message is None:
+        message = _start_of(response.content)
+    error = errors.status_error_class(response.status_code)
+    return error(message, code=code, body=body, request_id=request_id, response=response)
 
 
 def _code_and_message(body: Any) -> tuple[str | None, str | None]:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 import platform
 import traceback
+from collections.abc import Iterable, Mapping
 from functools import cache
-from typing import TYPE_CHECKING, Any, TypedDict
+from typing import Any, TypedDict
 
 import httpx
 from comfy_assets_api.api.asset import create_asset_from_hash as operation
@@ -16,9 +17,6 @@ from comfy_assets_api.types import UNSET
 
 from comfy_assets import errors, media_types
 from comfy_assets._version import __version__
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
 
 
 @cache
@@ -38,8 +36,7 @@ def create_asset_from_hash(
     try:
         body = CreateAssetFromHashRequest(
             hash=hash_,
-            # Text is iterable too, but a tag is no list of letters: the model refuses it.
-            tags=tags if isinstance(tags, (str, bytes)) or not _is_iterable(tags) else list(tags),  # type: ignore[arg-type]
+            tags=_listed(tags),
             name=UNSET if name is None else name,
             mime_type=UNSET if mime_type is None else mime_type,
             user_metadata=UNSET if user_metadata is None else _plain(user_metadata),
@@ -49,8 +46,10 @@ def create_asset_from_hash(
         raise input_error(error) from None
 
 
-def _is_iterable(value: object) -> bool:
-    return hasattr(value, "__iter__")
+def _listed(tags: Any) -> Any:
+    """A list of any iterable of tags; the model refuses the rest, and text, which is no list of letters."""
+    is_list = hasattr(tags, "__iter__") and not isinstance(tags, (str, bytes, Mapping))
+    return list(tags) if is_list else tags
 
 
 def _plain(mapping: Any) -> Any:

@@ -1,0 +1,98 @@
+"""What all test folders share: the options of the contract tests, and the profiles of property tests.
+
+The options stand here and not in `contract/conftest.py`: pytest reads options only from the conftest
+files that it finds before it parses the command line, and for a plain `pytest` those are not the nested ones.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+from urllib.parse import urlsplit
+
+import pytest
+from hypothesis import HealthCheck, Phase, settings
+
+# One seed for everyone, so that a failure in one place is the same failure in another.
+DEFAULT_SEED = 20261123
+
+# Examples per property. `dev` answers while one waits, `ci` keeps the contract tests well below
+# 90 seconds on two cores, `nightly` searches.
+PROFILES = {"dev": 20, "ci": 40, "nightly": 1000}
+
+# Seconds for the one connection that finds out whether `--server` is there at all.
+CONNECT_TIMEOUT = 5.0
+
+for _name, _examples in PROFILES.items():
+    settings.register_profile(
+        _name,
+        max_examples=_examples,
+        # A slow machine is not a defect, and shrinking to explain (`Phase.explain`) doubles a failure's time.
+        deadline=None,
+        phases=tuple(phase for phase in Phase if phase is not Phase.explain),
+        suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
+        # No memory between runs: what passes here passes there.
+        database=None,
+    )
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "dev"))
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """The server that `tests/contract` judges; without one it starts its own."""
+    group = parser.getgroup("contract", "tests/contract: the server to judge")
+    group.addoption("--server", metavar="URL", help="judge this server instead of the embedded one")
+    group.addoption("--api-key", metavar="KEY", default="", help="a valid key of that server")
+    group.addoption(
+        "--known-hash",
+        metavar="HASH",
+        action="append",
+        default=[],
+        help="a hash of content that the server stores; repeatable, at least one with --server",
+    )
+    group.addoption(
+        "--seed",
+        metavar="N",
+        type=int,
+        default=DEFAULT_SEED,
+        help="the seed of every property test (default %(default)s)",
+    )
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_configure(config: pytest.Config) -> None:
+    """Give hypothesis our seed, and refuse what could not be judged before anything is collected."""
+    if config.option.hypothesis_seed is None:
+        config.option.hypothesis_seed = str(config.option.seed)
+    _reach_loopback_directly()
+    config.addinivalue_line("markers", "embedded: tests of the tests and of ours; left out with --server")
+    if config.option.server:
+        _require_known_content(config)
+        _require_reachable(config.option.server)
+
+
+def _reach_loopback_directly() -> None:
+    """A proxy that the environment names leads elsewhere, and every server of ours is on this machine."""
+    for name in ("NO_PROXY", "no_proxy"):
+        os.environ[name] = ",".join(filter(None, [os.environ.get(name), "127.0.0.1", "localhost"]))
+
+
+def _require_known_content(config: pytest.Config) -> None:
+    if not config.option.known_hash:
+        raise pytest.UsageError(
+            "--server needs --known-hash: a server answers 404 for unknown content, "
+            "so without a hash that it stores no success answer can be judged"
+        )
+    if not config.option.api_key:
+        raise pytest.UsageError("--server needs --api-key: without a valid one every answer is 401")
+
+
+def _require_reachable(url: str) -> None:
+    """One sentence for a server that is down, instead of one failure per test."""
+    parts = urlsplit(url)
+    if parts.scheme not in {"http", "https"} or not parts.hostname:
+        raise pytest.UsageError(f"--server {url!r} is not an http or https URL")
+    port = parts.port or {"http": 80, "https": 443}[parts.scheme]
+    try:
+        socket.create_connection((parts.hostname, port), timeout=CONNECT_TIMEOUT).close()
+    except OSError as error:
+        raise pytest.UsageError(f"--server {url}: no connection ({error}); start the server first") from None
