@@ -7,17 +7,25 @@ BIN := .venv/bin
 # Whatever decides what is in .venv. Its Python too: a new one needs a new environment.
 SETUP_FROM := requirements/dev.txt pyproject.toml tools/setup.sh
 
-.DEFAULT_GOAL := demo
-.PHONY: demo test test-full check lint types drift format setup generate vendor pins clean help
+# A process for each core; the tests of one file stay together, they share a server.
+PYTEST := $(BIN)/python -m pytest --quiet -n auto --dist loadfile
 
-demo: setup generate ## (default) Register sample files with the reference server and check both sides
+.DEFAULT_GOAL := demo
+.PHONY: demo prepared test test-full check lint types drift format setup generate vendor pins clean help
+
+demo: ## (default) Register sample files with the reference server and check both sides
+	@$(MAKE) --no-print-directory -j2 setup generate
 	@$(BIN)/python tools/demo
 
-test: setup generate vendor ## Run all tests, with one seed and small counts
-	@HYPOTHESIS_PROFILE=ci $(BIN)/python -m pytest
+test: prepared ## Run all tests, with one seed and small counts
+	@HYPOTHESIS_PROFILE=ci $(PYTEST)
 
-test-full: setup generate vendor ## Run all tests with the large counts
-	@HYPOTHESIS_PROFILE=nightly $(BIN)/python -m pytest
+test-full: prepared ## Run all tests with the large counts
+	@HYPOTHESIS_PROFILE=nightly $(PYTEST)
+
+# Three environments, made side by side: most of it is waiting for downloads and disks.
+prepared:
+	@$(MAKE) --no-print-directory -j3 setup generate vendor
 
 check: drift lint types ## What else must hold: generated/ is up to date, lint, types
 
