@@ -15,7 +15,7 @@ PYTEST := $(BIN)/python -m pytest --quiet -n auto --dist loadfile
 
 demo: ## (default) Register sample files with the reference server and check both sides
 	@$(MAKE) --no-print-directory -j2 setup generate
-	@$(BIN)/python tools/demo
+	@$(BIN)/python tools/demo/demo.py
 
 test: prepared ## Run all tests, with one seed and small counts
 	@HYPOTHESIS_PROFILE=ci $(PYTEST)

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import math
 import ssl
 import threading
 from collections.abc import Generator, Mapping
@@ -24,8 +25,29 @@ def _copied(mapping: Mapping[str, Any]) -> dict[str, Any]:
     return dict(mapping)
 
 
+def _check_timeout(instance: object, attribute: object, value: Any) -> None:
+    limits = value.as_dict().values() if isinstance(value, httpx.Timeout) else [value]
+    for limit in limits:
+        if isinstance(limit, bool) or not isinstance(limit, (int, float)) or not 0 < limit < math.inf:
+            message = f"a timeout is a number of seconds above 0, or an httpx.Timeout of such, not {limit!r}"
+            raise ValueError(message)
+
+
+def _check_httpx_args(instance: object, attribute: object, value: dict[str, Any]) -> None:
+    # Each has an argument of its own, or is decided here: given twice, one would silently win.
+    for name in ("auth", "base_url", "follow_redirects", "headers", "timeout", "verify"):
+        if name in value:
+            message = (
+                f"httpx_args cannot hold {name!r}: it is an argument of the client, or not to be changed"
+            )
+            raise ValueError(message)
+
+
 class KeyInHeader(httpx.Auth):
     """Adds the key to a request when it is sent, so that it stands in no dict of headers before."""
+
+    # No dict of attributes, which debuggers and loggers print.
+    __slots__ = ("_header", "_value")
 
     def __init__(self, key: str, header: str = KEY_HEADER, prefix: str = KEY_PREFIX) -> None:
         if not key or not all("!" <= character <= "~" for character in key):
@@ -53,16 +75,18 @@ class Client:
         timeout: Seconds to wait for a connection, and between any two pieces of an answer; or an
             `httpx.Timeout`. There is always a limit.
         verify: How the server's certificate is checked: True, a path to a CA bundle, or an SSLContext.
-        httpx_args: Further arguments for `httpx.Client` and `httpx.AsyncClient`.
+        httpx_args: Further arguments for `httpx.Client` and `httpx.AsyncClient`, such as `transport`.
 
     Redirects are never followed: they would carry the key to another host.
     """
 
     base_url: str = BASE_URL
     headers: Mapping[str, str] = field(factory=dict, kw_only=True, repr=False, converter=_copied)
-    timeout: float | httpx.Timeout = field(default=TIMEOUT, kw_only=True)
+    timeout: float | httpx.Timeout = field(default=TIMEOUT, kw_only=True, validator=_check_timeout)
     verify: str | bool | ssl.SSLContext = field(default=True, kw_only=True)
-    httpx_args: Mapping[str, Any] = field(factory=dict, kw_only=True, repr=False, converter=_copied)
+    httpx_args: Mapping[str, Any] = field(
+        factory=dict, kw_only=True, repr=False, converter=_copied, validator=_check_httpx_args
+    )
     _client: httpx.Client | None = field(default=None, init=False, repr=False)
     _async_client: httpx.AsyncClient | None = field(default=None, init=False, repr=False)
     _lock: threading.Lock = field(factory=threading.Lock, init=False, repr=False)
@@ -77,8 +101,8 @@ class Client:
             "timeout": self.timeout,
             "verify": self.verify,
             "auth": self._auth(),
-            **self.httpx_args,
             "follow_redirects": False,
+            **self.httpx_args,
         }
 
     def get_httpx_client(self) -> httpx.Client:

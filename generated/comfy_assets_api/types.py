@@ -13,11 +13,14 @@ from __future__ import annotations
 
 import datetime
 import enum
+import ipaddress
 import json
 import math
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import Any, ClassVar, Final, Generic, Literal, Self, SupportsIndex, TypeVar, cast
+from fractions import Fraction
+from typing import Any, ClassVar, Final, Generic, Literal, NoReturn, Self, SupportsIndex, TypeVar, cast
+from urllib.parse import quote
 from uuid import UUID
 
 import httpx
@@ -96,12 +99,44 @@ class Rule:
         )
 
     def write(self, value: Any) -> Any:
-        """JSON of a Python value."""
-        return value
+        """JSON of a Python value, also of one that deviates."""
+        return as_json(value)
 
     def wrong_type(self, place: Place, got: object) -> Problem:
         """The problem of a value of another type."""
         return Problem(place, "type", self.kind, shown(got))
+
+
+def as_json(value: Any) -> Any:
+    """JSON of a Python value, by what the value is."""
+    if isinstance(value, Model):
+        return value.to_dict()
+    if isinstance(value, enum.Enum):
+        return value.value
+    if isinstance(value, UUID):
+        return str(value)
+    if isinstance(value, datetime.date):
+        text: str = getattr(value, "text", "") or value.isoformat()
+        # As most services write UTC, so that most times come back letter by letter.
+        return text.removesuffix("+00:00") + "Z" if text.endswith("+00:00") else text
+    if isinstance(value, list):
+        return [as_json(item) for item in value]
+    if isinstance(value, dict):
+        return {name: as_json(member) for name, member in value.items()}
+    return value
+
+
+TOO_DEEP: Final = Problem(
+    (), "type", "a value that nests less deep", "a deeper one, or one that holds itself"
+)
+
+
+def all_of(problems: Iterator[Problem]) -> list[Problem]:
+    """The problems as a list; one problem where the value nests too deep to be judged."""
+    try:
+        return list(problems)
+    except RecursionError:
+        return [TOO_DEEP]
 
 
 def _has_lone_surrogate(text: str) -> bool:
@@ -112,11 +147,29 @@ def _has_lone_surrogate(text: str) -> bool:
     return False
 
 
-_URI: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:(?:[A-Za-z0-9._~:/?#\[\]@!$&'()*+,;=-]|%[0-9A-Fa-f]{2})*")
+# RFC 3986, appendix A; an address in brackets is looked at by `ipaddress`.
+_PLAIN: Final = r"A-Za-z0-9._~!$&'()*+,;="
+_URI: Final = re.compile(
+    r"[A-Za-z][A-Za-z0-9+.-]*:"
+    r"(?://(?:(?:[X:-]|%H)*@)?(?:\[(?:(?P<ip>[0-9A-Fa-f:.]+)|[vV][0-9A-Fa-f]+\.[X:-]+)\]|(?:[X-]|%H)*)(?::[0-9]*)?"
+    r"(?:/(?:[X:@-]|%H)*)*"
+    r"|/(?:(?:[X:@-]|%H)+(?:/(?:[X:@-]|%H)*)*)?"
+    r"|(?:[X:@-]|%H)+(?:/(?:[X:@-]|%H)*)*)?"
+    r"(?:\?(?:[X:@/?-]|%H)*)?(?:#(?:[X:@/?-]|%H)*)?".replace("X", _PLAIN).replace("%H", "%[0-9A-Fa-f]{2}")
+)
+
+
+def _is_uri(text: str) -> bool:
+    match = _URI.fullmatch(text)
+    try:
+        return match is not None and (match["ip"] is None or bool(ipaddress.IPv6Address(match["ip"])))
+    except ValueError:
+        return False
+
 
 # Formats of text that stays text; other formats have rules of their own or assert nothing.
-_FORMATS: Final[dict[str, tuple[re.Pattern[str], str]]] = {
-    "uri": (_URI, "an absolute URI"),
+_FORMATS: Final[dict[str, tuple[Callable[[str], bool], str]]] = {
+    "uri": (_is_uri, "an absolute URI"),
 }
 
 
@@ -155,7 +208,7 @@ class Text(Rule):
             )
         if self.regex is not None and self.regex.search(value) is None:
             yield Problem(place, "pattern", f"a string that matches {self.pattern}", shown(value))
-        if self.format is not None and self.format[0].fullmatch(value) is None:
+        if self.format is not None and not self.format[0](value):
             yield Problem(place, "format", self.format[1], shown(value))
 
     def read(self, raw: Any, place: Place, problems: list[Problem]) -> Any:
@@ -208,7 +261,9 @@ class Number(Rule):
 
     def is_one(self, value: Any) -> bool:
         """Whether the value is of this type, limits aside."""
-        return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
+        if isinstance(value, float):
+            return math.isfinite(value)
+        return isinstance(value, int) and not isinstance(value, bool)
 
     def check(self, value: Any, place: Place) -> Iterator[Problem]:
         if not self.is_one(value):
@@ -217,8 +272,15 @@ class Number(Rule):
         for name, bound, holds, words in self.bounds:
             if not holds(value, bound):
                 yield Problem(place, name, f"{self.kind} of {words} {bound}", shown(value))
-        if self.multiple_of and not (value / self.multiple_of).is_integer():
+        if self.multiple_of is not None and not self._is_multiple(value, self.multiple_of):
             yield Problem(place, "multipleOf", f"a multiple of {self.multiple_of}", shown(value))
+
+    @staticmethod
+    def _is_multiple(value: float, of: float) -> bool:
+        if isinstance(value, int) and isinstance(of, int):
+            return value % of == 0
+        # As they are written: in binary, 0.3 is no multiple of 0.1.
+        return (Fraction(repr(value)) / Fraction(repr(of))).denominator == 1
 
 
 class Integer(Number):
@@ -240,26 +302,40 @@ class Integer(Number):
 _UUID: Final = re.compile(r"[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}")
 
 
-class Uuid(Rule):
+class InText(Rule):
+    """A value of its own Python type that JSON writes as text, which may have limits too."""
+
+    def __init__(self, text: Text | None = None) -> None:
+        self.text = text
+
+    def _limits(self, text: str, place: Place) -> Iterator[Problem]:
+        if self.text is not None:
+            yield from self.text.check(text, place)
+
+
+class Uuid(InText):
     """A UUID as RFC 4122 writes it, in either case."""
 
     kind = "a UUID"
 
     def check(self, value: Any, place: Place) -> Iterator[Problem]:
-        if not isinstance(value, UUID):
+        if isinstance(value, UUID):
+            yield from self._limits(str(value), place)
+        else:
             yield self.wrong_type(place, value)
 
     def read(self, raw: Any, place: Place, problems: list[Problem]) -> Any:
-        if isinstance(raw, str) and _UUID.fullmatch(raw):
+        if not isinstance(raw, str):
+            problems.append(self.wrong_type(place, raw))
+            return UNREADABLE
+        problems.extend(self._limits(raw, place))
+        if _UUID.fullmatch(raw):
             return UUID(raw)
-        problems.append(Problem(place, "format" if isinstance(raw, str) else "type", self.kind, shown(raw)))
+        problems.append(Problem(place, "format", self.kind, shown(raw)))
         try:
-            return UUID(raw) if isinstance(raw, str) else UNREADABLE
+            return UUID(raw)
         except ValueError:
             return UNREADABLE
-
-    def write(self, value: Any) -> Any:
-        return str(value)
 
 
 class Timestamp(datetime.datetime):
@@ -283,6 +359,19 @@ _TIME: Final = re.compile(
     r":(?P<second>[0-9]{2})(?:\.(?P<fraction>[0-9]+))?(?P<zone>[Zz]|[+-][0-9]{2}:[0-9]{2})?"
 )
 _DATE: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+
+
+def read_date(text: str) -> datetime.date | str | None:
+    """A date of RFC 3339; the year 0, which `datetime` cannot hold, stays text. None for what is no date."""
+    # The year 2000 is a leap year, as the year 0 would be.
+    year_zero = text.startswith("0000")
+    try:
+        date = datetime.date.fromisoformat("2000" + text[4:] if year_zero else text)
+    except ValueError:
+        return None
+    if _DATE.fullmatch(text) is None:
+        return None
+    return text if year_zero else date
 
 
 def read_time(text: str) -> tuple[datetime.datetime | str, bool] | None:
@@ -318,7 +407,7 @@ def read_time(text: str) -> tuple[datetime.datetime | str, bool] | None:
     return (Timestamp.of(moment, text) if (match["fraction"] or "")[6:].strip("0") else moment), keeps
 
 
-class DateTime(Rule):
+class DateTime(InText):
     """A time of RFC 3339: an aware `datetime`, or its text where `datetime` cannot hold it."""
 
     kind = "an RFC 3339 time with an offset"
@@ -328,10 +417,13 @@ class DateTime(Rule):
             offset = value.utcoffset()
             if offset is None or offset % datetime.timedelta(minutes=1):
                 yield Problem(place, "format", self.kind, f"{datetime.datetime.isoformat(value)!r}")
+            else:
+                yield from self._limits(as_json(value), place)
         elif isinstance(value, str):
             time = read_time(value)
             if time is None or not time[1]:
                 yield Problem(place, "format", self.kind, shown(value))
+            yield from self._limits(value, place)
         else:
             yield self.wrong_type(place, value)
 
@@ -339,37 +431,30 @@ class DateTime(Rule):
         if not isinstance(raw, str):
             problems.append(self.wrong_type(place, raw))
             return UNREADABLE
+        problems.extend(self.check(raw, place))
         time = read_time(raw)
-        if time is None or not time[1]:
-            problems.append(Problem(place, "format", self.kind, shown(raw)))
         return UNREADABLE if time is None else time[0]
 
-    def write(self, value: Any) -> Any:
-        if isinstance(value, str):
-            return value
-        return getattr(value, "text", None) or value.isoformat()
 
-
-class Date(Rule):
-    """A full date of RFC 3339."""
+class Date(InText):
+    """A full date of RFC 3339: a `date`, or its text where `date` cannot hold it."""
 
     kind = "a date"
 
     def check(self, value: Any, place: Place) -> Iterator[Problem]:
-        if not isinstance(value, datetime.date) or isinstance(value, datetime.datetime):
+        if isinstance(value, datetime.date) and not isinstance(value, datetime.datetime):
+            yield from self._limits(value.isoformat(), place)
+        elif isinstance(value, str):
+            if read_date(value) is None:
+                yield Problem(place, "format", self.kind, shown(value))
+            yield from self._limits(value, place)
+        else:
             yield self.wrong_type(place, value)
 
     def read(self, raw: Any, place: Place, problems: list[Problem]) -> Any:
-        if isinstance(raw, str) and _DATE.fullmatch(raw):
-            try:
-                return datetime.date.fromisoformat(raw)
-            except ValueError:
-                pass
-        problems.append(Problem(place, "format" if isinstance(raw, str) else "type", self.kind, shown(raw)))
-        return UNREADABLE
-
-    def write(self, value: Any) -> Any:
-        return value.isoformat()
+        problems.extend(self.check(raw, place))
+        date = read_date(raw) if isinstance(raw, str) else None
+        return UNREADABLE if date is None else date
 
 
 #: Deeper than this, Python's own JSON encoder gives up; a value that holds itself ends here too.
@@ -410,17 +495,35 @@ class Anything(Rule):
         problems.extend(self.check(raw, place))
         return raw
 
+    def write(self, value: Any) -> Any:
+        return value
+
 
 _TEXT: Final = Text()
 ANYTHING: Final = Anything()
 
 
+def _count(count: int, place: Place, fewest: int | None, most: int | None) -> Iterator[Problem]:
+    """The problems of an object's number of members."""
+    if fewest is not None and count < fewest:
+        yield Problem(place, "minProperties", f"at least {fewest} members", str(count))
+    if most is not None and count > most:
+        yield Problem(place, "maxProperties", f"at most {most} members", str(count))
+
+
 class FreeForm(Rule):
-    """An object with any members: a plain dict."""
+    """An object without members of its own: a plain dict, of any values or of values of one rule."""
 
     kind = "an object"
 
-    def __init__(self, *, min_properties: int | None = None, max_properties: int | None = None) -> None:
+    def __init__(
+        self,
+        each: Rule | None = None,
+        *,
+        min_properties: int | None = None,
+        max_properties: int | None = None,
+    ) -> None:
+        self.each = each
         self.min_properties = min_properties
         self.max_properties = max_properties
 
@@ -428,15 +531,32 @@ class FreeForm(Rule):
         if not isinstance(value, dict):
             yield self.wrong_type(place, value)
             return
-        if self.min_properties is not None and len(value) < self.min_properties:
-            yield Problem(place, "minProperties", f"at least {self.min_properties} members", str(len(value)))
-        if self.max_properties is not None and len(value) > self.max_properties:
-            yield Problem(place, "maxProperties", f"at most {self.max_properties} members", str(len(value)))
-        yield from ANYTHING.check(value, place)
+        yield from _count(len(value), place, self.min_properties, self.max_properties)
+        if self.each is None:
+            yield from ANYTHING.check(value, place)
+            return
+        for name, member in value.items():
+            yield from ANYTHING.check({name: None}, place)
+            yield from self.each.check(member, (*place, str(name)))
 
     def read(self, raw: Any, place: Place, problems: list[Problem]) -> Any:
-        problems.extend(self.check(raw, place))
-        return raw if isinstance(raw, dict) else UNREADABLE
+        if not isinstance(raw, dict):
+            problems.append(self.wrong_type(place, raw))
+            return UNREADABLE
+        if self.each is None:
+            problems.extend(self.check(raw, place))
+            return raw
+        problems.extend(_count(len(raw), place, self.min_properties, self.max_properties))
+        return {name: _kept(self.each, value, (*place, name), problems) for name, value in raw.items()}
+
+    def write(self, value: Any) -> Any:
+        return value if self.each is None or not isinstance(value, dict) else as_json(value)
+
+
+def _kept(rule: Rule, raw: Any, place: Place, problems: list[Problem]) -> Any:
+    """What a rule reads; the JSON itself where it can read nothing."""
+    value = rule.read(raw, place, problems)
+    return raw if value is UNREADABLE else value
 
 
 class Array(Rule):
@@ -457,15 +577,13 @@ class Array(Rule):
         self.max_items = max_items
         self.unique_items = unique_items
 
-    def _limits(self, values: list[Any], place: Place) -> Iterator[Problem]:
-        if self.min_items is not None and len(values) < self.min_items:
-            yield Problem(place, "minItems", f"at least {_items(self.min_items)}", _items(len(values)))
-        if self.max_items is not None and len(values) > self.max_items:
-            yield Problem(place, "maxItems", f"at most {_items(self.max_items)}", _items(len(values)))
-        if self.unique_items:
-            seen = {json.dumps(self.items.write(value), sort_keys=True, default=repr) for value in values}
-            if len(seen) < len(values):
-                yield Problem(place, "uniqueItems", "items that all differ", "one of them twice")
+    def _limits(self, raw: list[Any], place: Place) -> Iterator[Problem]:
+        if self.min_items is not None and len(raw) < self.min_items:
+            yield Problem(place, "minItems", f"at least {_items(self.min_items)}", _items(len(raw)))
+        if self.max_items is not None and len(raw) > self.max_items:
+            yield Problem(place, "maxItems", f"at most {_items(self.max_items)}", _items(len(raw)))
+        if self.unique_items and len({_comparable(item) for item in raw}) < len(raw):
+            yield Problem(place, "uniqueItems", "items that all differ", "one of them twice")
 
     def check(self, value: Any, place: Place) -> Iterator[Problem]:
         if not isinstance(value, list):
@@ -476,19 +594,28 @@ class Array(Rule):
             for position, item in enumerate(value)
             for problem in self.items.check(item, (*place, position))
         ]
-        yield from found or self._limits(value, place)
+        # Items that are no JSON cannot be compared.
+        yield from found or self._limits([self.items.write(item) for item in value], place)
 
     def read(self, raw: Any, place: Place, problems: list[Problem]) -> Any:
         if not isinstance(raw, list):
             problems.append(self.wrong_type(place, raw))
             return UNREADABLE
         read = [self.items.read(item, (*place, position), problems) for position, item in enumerate(raw)]
-        values = [value for value in read if value is not UNREADABLE]
-        problems.extend(self._limits(values, place))
-        return values
+        problems.extend(self._limits(raw, place))
+        return [value for value in read if value is not UNREADABLE]
 
     def write(self, value: Any) -> Any:
-        return [self.items.write(item) for item in value]
+        return [self.items.write(item) for item in value] if isinstance(value, list) else as_json(value)
+
+
+def _comparable(raw: Any) -> Any:
+    """Something hashable that is equal where JSON values are: 1 is 1.0 but not true."""
+    if isinstance(raw, dict):
+        return frozenset((name, _comparable(member)) for name, member in raw.items())
+    if isinstance(raw, list):
+        return tuple(_comparable(item) for item in raw)
+    return (bool, raw) if isinstance(raw, bool) else raw
 
 
 def _items(count: int) -> str:
@@ -496,24 +623,29 @@ def _items(count: int) -> str:
 
 
 class OneOf(Rule):
-    """A value of the first rule that takes it."""
+    """A value of the first rule that takes it; where it is `exclusive`, of that rule alone."""
 
-    def __init__(self, *rules: Rule) -> None:
+    def __init__(self, *rules: Rule, exclusive: bool = False) -> None:
         self.rules = rules
+        self.exclusive = exclusive
 
     def check(self, value: Any, place: Place) -> Iterator[Problem]:
         found = [list(rule.check(value, place)) for rule in self.rules]
         if all(found):
             yield from self._closest(found)
+        elif self.exclusive:
+            several: list[Problem] = []
+            self._read_clean(self.write(value), place, several)
+            yield from several
 
     def read(self, raw: Any, place: Place, problems: list[Problem]) -> Any:
+        clean = self._read_clean(raw, place, problems)
+        if clean:
+            return clean[0]
         attempts: list[tuple[Any, list[Problem]]] = []
         for rule in self.rules:
             found: list[Problem] = []
-            value = rule.read(raw, place, found)
-            if not found:
-                return value
-            attempts.append((value, found))
+            attempts.append((rule.read(raw, place, found), found))
         readable = [attempt for attempt in attempts if attempt[0] is not UNREADABLE]
         if readable:
             value, found = min(readable, key=lambda attempt: len(attempt[1]))
@@ -521,6 +653,21 @@ class OneOf(Rule):
             return value
         problems.extend(self._closest([found for _, found in attempts]))
         return UNREADABLE
+
+    def _read_clean(self, raw: Any, place: Place, problems: list[Problem]) -> list[Any]:
+        """What the rules make of JSON that read it without a problem; a problem where they are too many."""
+        clean = []
+        for rule in self.rules:
+            found: list[Problem] = []
+            value = rule.read(raw, place, found)
+            if not found:
+                clean.append(value)
+                if not self.exclusive:
+                    break
+        if len(clean) > 1:
+            got = f"{shown(raw)}, which is of {len(clean)}"
+            problems.append(Problem(place, "oneOf", "a value of exactly one of the variants", got))
+        return clean
 
     def _closest(self, found: list[list[Problem]]) -> list[Problem]:
         """The problems of the rule that came nearest: one of the value's type rather than another."""
@@ -530,18 +677,20 @@ class OneOf(Rule):
         for rule in self.rules:
             if not any(rule.check(value, ())):
                 return rule.write(value)
-        return self.rules[0].write(value)
+        return as_json(value)
 
 
-class Constant(Rule):
-    """One value and no other."""
+class Constants(Rule):
+    """One of some values, each of JSON's plain types."""
 
-    def __init__(self, value: Any) -> None:
-        self.value = value
+    def __init__(self, *values: Any) -> None:
+        self.values = values
 
     def check(self, value: Any, place: Place) -> Iterator[Problem]:
-        if value != self.value or isinstance(value, bool) is not isinstance(self.value, bool):
-            yield Problem(place, "const", shown(self.value), shown(value))
+        if not isinstance(value, (str, int, float, type(None))) or _comparable(value) not in map(
+            _comparable, self.values
+        ):
+            yield Problem(place, "enum", f"one of {', '.join(map(shown, self.values))}", shown(value))
 
     def read(self, raw: Any, place: Place, problems: list[Problem]) -> Any:
         found = list(self.check(raw, place))
@@ -557,7 +706,8 @@ class Choice(Rule):
 
     def _problem(self, place: Place, got: object) -> Problem:
         values = ", ".join(shown(choice.value) for choice in self._choices())
-        return Problem(place, "enum", f"one of {values}", shown(got))
+        # The class too: its value, given as plain text, is none of them.
+        return Problem(place, "enum", f"a {self._choices().__name__}, one of {values}", shown(got))
 
     def check(self, value: Any, place: Place) -> Iterator[Problem]:
         if not isinstance(value, self._choices()):
@@ -569,9 +719,6 @@ class Choice(Rule):
                 return choice
         problems.append(self._problem(place, raw))
         return UNREADABLE
-
-    def write(self, value: Any) -> Any:
-        return value.value
 
 
 class Object(Rule):
@@ -591,9 +738,6 @@ class Object(Rule):
     def read(self, raw: Any, place: Place, problems: list[Problem]) -> Any:
         value = self._model().read(raw, problems, place)
         return UNREADABLE if value is None else value
-
-    def write(self, value: Any) -> Any:
-        return value.to_dict()
 
 
 class Nothing(Rule):
@@ -629,7 +773,7 @@ class Member:
             yield from self.rule.check(value, (*place, self.name))
 
     def __call__(self, instance: object, attribute: Attribute[Any], value: Any) -> None:
-        if problems := list(self.check(value, ())):
+        if problems := all_of(self.check(value, ())):
             raise InvalidValue(problems)
 
 
@@ -653,16 +797,37 @@ class Model:
 
     #: The rule for members that the contract does not name.
     further: ClassVar[Rule] = ANYTHING
+    #: How many members there may be, named by the contract or not.
+    min_properties: ClassVar[int | None] = None
+    max_properties: ClassVar[int | None] = None
 
     additional_properties: dict[str, Any]
 
     def check(self, place: Place = ()) -> Iterator[Problem]:
         """The problems of all members, also of those changed in place since they were set."""
+        count = 0
         for attribute, member in members(type(self)):
-            yield from member.check(getattr(self, attribute), place)
-        for name, value in self.additional_properties.items():
+            value = getattr(self, attribute)
+            count += value is not UNSET
+            yield from member.check(value, place)
+        further = self.additional_properties
+        yield from self.check_further(further, place)
+        yield from _count(count + len(further), place, self.min_properties, self.max_properties)
+
+    @classmethod
+    def check_further(cls, value: Any, place: Place) -> Iterator[Problem]:
+        """The problems of members that the contract does not name."""
+        if not isinstance(value, dict):
+            yield Problem((*place, "additional_properties"), "type", "a dict", shown(value))
+            return
+        named = {member.name: attribute for attribute, member in members(cls)}
+        for name, member in value.items():
             yield from ANYTHING.check({name: None}, place)
-            yield from self.further.check(value, (*place, name))
+            if name in named:
+                yield Problem(
+                    (*place, name), "additionalProperties", f"it in the attribute {named[name]}", "it here"
+                )
+            yield from cls.further.check(member, (*place, str(name)))
 
     def to_dict(self) -> dict[str, Any]:
         """The object as JSON; members that are UNSET are absent."""
@@ -671,14 +836,18 @@ class Model:
             for attribute, member in members(type(self))
             if (value := getattr(self, attribute)) is not UNSET
         }
-        further = {name: self.further.write(value) for name, value in self.additional_properties.items()}
-        return further | written
+        return {
+            name: self.further.write(value) for name, value in self.additional_properties.items()
+        } | written
 
     @classmethod
     def from_dict(cls, source: Mapping[str, Any]) -> Self:
         """The model of a JSON object; InvalidValue, with every problem, where it breaks the contract."""
         problems: list[Problem] = []
-        model = cls.read(source, problems)
+        try:
+            model = cls.read(source, problems)
+        except RecursionError:
+            raise InvalidValue([TOO_DEEP]) from None
         if problems or model is None:
             raise InvalidValue(problems)
         return model
@@ -694,6 +863,7 @@ class Model:
         if not isinstance(source, Mapping):
             problems.append(Problem(place, "type", "an object", shown(source)))
             return None
+        problems.extend(_count(len(source), place, cls.min_properties, cls.max_properties))
         rest = dict(source)
         values: dict[str, Any] = {}
         for attribute, member in members(cls):
@@ -706,10 +876,10 @@ class Model:
             else:
                 value = member.rule.read(rest.pop(member.name), where, problems)
             values[attribute] = UNSET if value is UNREADABLE and not member.required else value
-        if UNREADABLE in values.values():
+        if any(value is UNREADABLE for value in values.values()):
             return None
         values["additional_properties"] = {
-            name: cls.further.read(value, (*place, name), problems) for name, value in rest.items()
+            name: _kept(cls.further, value, (*place, name), problems) for name, value in rest.items()
         }
         return cls._of(values)
 
@@ -722,19 +892,131 @@ class Model:
         return self
 
 
-def check_arguments(arguments: Iterable[tuple[Member, Any]]) -> None:
-    """Raise InvalidValue where an argument of an operation breaks the contract."""
-    problems = [problem for member, value in arguments for problem in member.check(value, ())]
-    if problems:
+def check_further(instance: Model, attribute: Attribute[Any], value: Any) -> None:
+    """The attrs validator of `additional_properties`."""
+    if problems := all_of(instance.check_further(value, ())):
         raise InvalidValue(problems)
 
 
-def simple(rule: Rule, value: Any) -> str:
-    """A parameter's value as text for a path, a query or a header."""
-    written = rule.write(value)
-    if isinstance(written, bool):
-        return "true" if written else "false"
-    return str(written)
+@frozen
+class Parameter:
+    """A parameter of an operation: where it goes, its name and rule, and whether a list is sent item by item."""
+
+    place: Literal["path", "query", "header", "cookie"]
+    member: Member
+    explode: bool = False
+
+    def check(self, value: Any) -> Iterator[Problem]:
+        """The problems of an argument. None is sent as little as UNSET: only bodies can say null."""
+        yield from self.member.check(UNSET if value is None else value, ())
+        if self.place in ("header", "cookie"):
+            for text in self.texts(value):
+                if _HEADER_TEXT.fullmatch(text) is None:
+                    yield Problem(
+                        (self.member.name,),
+                        "type",
+                        "visible ASCII characters, as a header needs",
+                        shown(text),
+                    )
+
+    def texts(self, value: Any) -> list[str]:
+        """A value as text, a list as several."""
+        if value is UNSET or value is None:
+            return []
+        written = self.member.rule.write(value)
+        return [_as_text(item) for item in (written if isinstance(written, list) else [written])]
+
+
+#: The value of a field of HTTP (RFC 9110, section 5.5), ASCII only.
+_HEADER_TEXT: Final = re.compile(r"(?:[!-~](?:[ \t!-~]*[!-~])?)?")
+
+
+def _as_text(value: Any) -> str:
+    return ("true" if value else "false") if isinstance(value, bool) else str(value)
+
+
+@frozen
+class Body:
+    """The body of an operation's request."""
+
+    media_type: str
+    rule: Rule
+    required: bool
+
+    def check(self, value: Any) -> Iterator[Problem]:
+        """The problems of a body, UNSET where there is none."""
+        if value is not UNSET:
+            yield from self.rule.check(value, ())
+        elif self.required:
+            yield Problem((), "required", "a body", "none")
+
+
+def request_arguments(
+    method: str,
+    path: str,
+    parameters: Sequence[Parameter] = (),
+    values: Sequence[Any] = (),
+    body: Body | None = None,
+    content: Any = UNSET,
+    *,
+    with_key: bool = True,
+) -> dict[str, Any]:
+    """The arguments for `httpx.Client.request`; InvalidValue, and nothing sent, where one breaks the contract."""
+    given = list(zip(parameters, values, strict=True))
+    problems = [problem for parameter, value in given for problem in all_of(parameter.check(value))]
+    problems += all_of(body.check(content)) if body is not None else []
+    if problems:
+        raise InvalidValue(problems)
+    headers: dict[str, str] = {}
+    arguments: dict[str, Any] = {"method": method, "url": _filled(path, given), "headers": headers}
+    params = [pair for parameter, value in given for pair in _pairs(parameter, value, "query")]
+    if params:
+        arguments["params"] = params
+    headers.update(pair for parameter, value in given for pair in _pairs(parameter, value, "header"))
+    cookies = [pair for parameter, value in given for pair in _pairs(parameter, value, "cookie")]
+    if cookies:
+        headers["Cookie"] = "; ".join(f"{name}={quote(text, safe='')}" for name, text in cookies)
+    if body is not None and content is not UNSET:
+        headers["Content-Type"] = body.media_type
+        arguments["content"] = _dumped(body.rule.write(content))
+    if not with_key:
+        arguments["auth"] = None
+    return arguments
+
+
+def _pairs(parameter: Parameter, value: Any, place: str) -> list[tuple[str, str]]:
+    """Name and text of a parameter, several times where its list is sent item by item."""
+    texts = parameter.texts(value)
+    if parameter.place != place or not texts:
+        return []
+    return [(parameter.member.name, text) for text in (texts if parameter.explode else [",".join(texts)])]
+
+
+def _filled(path: str, given: Sequence[tuple[Parameter, Any]]) -> str:
+    """The path with its parameters in it, each within its own segment."""
+    filled = path
+    for parameter, value in given:
+        if parameter.place == "path":
+            name, texts = parameter.member.name, parameter.texts(value)
+            filled = filled.replace("{" + name + "}", ",".join(quote(text, safe="") for text in texts))
+    for before, after in zip(path.split("/"), filled.split("/"), strict=True):
+        if before != after and after in ("", ".", ".."):
+            # Any of these would make it the path of another operation.
+            raise InvalidValue(
+                [
+                    Problem(
+                        (before.strip("{}"),), "path", "text that can stand between two slashes", shown(after)
+                    )
+                ]
+            )
+    return filled
+
+
+def _dumped(value: Any) -> bytes:
+    try:
+        return json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()
+    except RecursionError:
+        raise InvalidValue([TOO_DEEP]) from None
 
 
 T = TypeVar("T")
@@ -775,11 +1057,13 @@ def read_response(response: httpx.Response, answers: Sequence[Answer]) -> Respon
     return Response(status, response.content, response.headers, parsed, tuple(problems))
 
 
-def parsed(response: Response[T]) -> T:
-    """What was read of an answer; UnexpectedAnswer where nothing could be."""
-    if response.parsed is None:
+def parsed(response: Response[T], answers: Sequence[Answer]) -> T:
+    """What was read of an answer; UnexpectedAnswer where the contract documents none, or it cannot be read."""
+    documented = any(answer.first <= response.status_code <= answer.last for answer in answers)
+    if response.parsed is None and (response.problems or not documented):
         raise UnexpectedAnswer(response.status_code, response.content, response.problems)
-    return response.parsed
+    # None is what an answer without a body says, and a body of null.
+    return cast(T, response.parsed)
 
 
 def _read_body(response: httpx.Response, answer: Answer, problems: list[Problem]) -> Any:
@@ -789,13 +1073,22 @@ def _read_body(response: httpx.Response, answer: Answer, problems: list[Problem]
     if media_type.split(";")[0].strip().lower() != answer.media_type:
         problems.append(Problem(("Content-Type",), "content", f"{answer.media_type}", shown(media_type)))
     try:
-        raw = json.loads(response.content)
+        raw = json.loads(response.content, parse_constant=_no_number)
     except (ValueError, RecursionError):
         start = response.content[:60].decode("utf-8", "replace")
         problems.append(Problem((), "content", "JSON", shown(start) if response.content else "an empty body"))
         return None
-    value = answer.rule.read(raw, (), problems)
+    try:
+        value = answer.rule.read(raw, (), problems)
+    except RecursionError:
+        problems.append(TOO_DEEP)
+        return None
     return None if value is UNREADABLE else value
+
+
+def _no_number(name: str) -> NoReturn:
+    message = f"{name} is no JSON"
+    raise ValueError(message)
 
 
 __all__ = ["UNSET", "Problem", "Response", "Unset"]

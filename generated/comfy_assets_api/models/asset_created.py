@@ -82,4 +82,4 @@ class AssetCreated(types.Model):
         default=UNSET, validator=types.Member("is_immutable", types.Boolean(), required=False)
     )
     #: Members that the contract does not name, as they came.
-    additional_properties: dict[str, Any] = field(factory=dict, kw_only=True)
+    additional_properties: dict[str, Any] = field(factory=dict, kw_only=True, validator=types.check_further)

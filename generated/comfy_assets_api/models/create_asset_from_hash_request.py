@@ -41,4 +41,4 @@ class CreateAssetFromHashRequest(types.Model):
         default=UNSET, validator=types.Member("user_metadata", types.FreeForm(), required=False)
     )
     #: Members that the contract does not name, as they came.
-    additional_properties: dict[str, Any] = field(factory=dict, kw_only=True)
+    additional_properties: dict[str, Any] = field(factory=dict, kw_only=True, validator=types.check_further)

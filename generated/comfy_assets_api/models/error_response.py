@@ -20,4 +20,4 @@ class ErrorResponse(types.Model):
     code: str = field(validator=types.Member("code", types.Text(), required=True))
     message: str = field(validator=types.Member("message", types.Text(), required=True))
     #: Members that the contract does not name, as they came.
-    additional_properties: dict[str, Any] = field(factory=dict, kw_only=True)
+    additional_properties: dict[str, Any] = field(factory=dict, kw_only=True, validator=types.check_further)

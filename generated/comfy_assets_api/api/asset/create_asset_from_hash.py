@@ -1,18 +1,18 @@
 # Generated from openapi.yaml and overrides/. Do not edit: change those, then run ./generate.sh
 from __future__ import annotations
 
-import json
 from typing import Any, Final
 
-from ... import errors, models, types
+from ... import models, types
 from ...client import AuthenticatedClient
-from ...models import AssetCreated, CreateAssetFromHashRequest, ErrorResponse
 from ...types import Response
 
-_BODY: Final = types.Object(lambda: models.CreateAssetFromHashRequest)
+BODY: Final = types.Body(
+    "application/json", types.Object(lambda: models.CreateAssetFromHashRequest), required=True
+)
 
 #: What the contract documents, in the order in which it applies.
-ANSWERS: Final = (
+ANSWERS: Final[tuple[types.Answer, ...]] = (
     types.Answer(200, 200, "application/json", types.Object(lambda: models.AssetCreated)),
     types.Answer(201, 201, "application/json", types.Object(lambda: models.AssetCreated)),
     types.Answer(400, 400, "application/json", types.Object(lambda: models.ErrorResponse)),
@@ -24,29 +24,22 @@ ANSWERS: Final = (
 
 def request_arguments(
     *,
-    body: CreateAssetFromHashRequest,
+    body: models.CreateAssetFromHashRequest,
 ) -> dict[str, Any]:
     """The request, as arguments for `httpx.Client.request`; errors.InvalidValue where it breaks the contract."""
-    headers: dict[str, str] = {}
-    arguments: dict[str, Any] = {
-        "method": "POST",
-        "url": "/api/assets/from-hash",
-        "headers": headers,
-    }
-    if problems := list(_BODY.check(body, ())):
-        raise errors.InvalidValue(problems)
-    headers["Content-Type"] = "application/json"
-    arguments["content"] = json.dumps(
-        _BODY.write(body), ensure_ascii=False, allow_nan=False, separators=(",", ":")
-    ).encode()
-    return arguments
+    return types.request_arguments(
+        "POST",
+        "/api/assets/from-hash",
+        body=BODY,
+        content=body,
+    )
 
 
 def sync_detailed(
     *,
     client: AuthenticatedClient,
-    body: CreateAssetFromHashRequest,
-) -> Response[AssetCreated | ErrorResponse]:
+    body: models.CreateAssetFromHashRequest,
+) -> Response[models.AssetCreated | models.ErrorResponse]:
     """Create an asset reference from an existing hash
 
     Makes a reference to content that the service already stores, found by its hash, and gives it
@@ -55,9 +48,6 @@ def sync_detailed(
     Raises:
         errors.InvalidValue: What is to be sent breaks the contract; nothing was sent.
         httpx.HTTPError: No answer came, or it broke off.
-
-    Returns:
-        Response[AssetCreated | ErrorResponse]
     """
     response = client.get_httpx_client().request(
         **request_arguments(
@@ -70,8 +60,8 @@ def sync_detailed(
 async def asyncio_detailed(
     *,
     client: AuthenticatedClient,
-    body: CreateAssetFromHashRequest,
-) -> Response[AssetCreated | ErrorResponse]:
+    body: models.CreateAssetFromHashRequest,
+) -> Response[models.AssetCreated | models.ErrorResponse]:
     """Create an asset reference from an existing hash
 
     Makes a reference to content that the service already stores, found by its hash, and gives it
@@ -80,9 +70,6 @@ async def asyncio_detailed(
     Raises:
         errors.InvalidValue: What is to be sent breaks the contract; nothing was sent.
         httpx.HTTPError: No answer came, or it broke off.
-
-    Returns:
-        Response[AssetCreated | ErrorResponse]
     """
     response = await client.get_async_httpx_client().request(
         **request_arguments(
@@ -95,8 +82,8 @@ async def asyncio_detailed(
 def sync(
     *,
     client: AuthenticatedClient,
-    body: CreateAssetFromHashRequest,
-) -> AssetCreated | ErrorResponse:
+    body: models.CreateAssetFromHashRequest,
+) -> models.AssetCreated | models.ErrorResponse:
     """Create an asset reference from an existing hash
 
     Makes a reference to content that the service already stores, found by its hash, and gives it
@@ -106,23 +93,21 @@ def sync(
         errors.InvalidValue: What is to be sent breaks the contract; nothing was sent.
         httpx.HTTPError: No answer came, or it broke off.
         errors.UnexpectedAnswer: The contract does not document the answer, or it cannot be read.
-
-    Returns:
-        AssetCreated | ErrorResponse
     """
     return types.parsed(
         sync_detailed(
             client=client,
             body=body,
-        )
+        ),
+        ANSWERS,
     )
 
 
 async def asyncio(
     *,
     client: AuthenticatedClient,
-    body: CreateAssetFromHashRequest,
-) -> AssetCreated | ErrorResponse:
+    body: models.CreateAssetFromHashRequest,
+) -> models.AssetCreated | models.ErrorResponse:
     """Create an asset reference from an existing hash
 
     Makes a reference to content that the service already stores, found by its hash, and gives it
@@ -132,13 +117,11 @@ async def asyncio(
         errors.InvalidValue: What is to be sent breaks the contract; nothing was sent.
         httpx.HTTPError: No answer came, or it broke off.
         errors.UnexpectedAnswer: The contract does not document the answer, or it cannot be read.
-
-    Returns:
-        AssetCreated | ErrorResponse
     """
     return types.parsed(
         await asyncio_detailed(
             client=client,
             body=body,
-        )
+        ),
+        ANSWERS,
     )
