@@ -33,7 +33,9 @@ def shared_checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def shop_package(shared_checkout: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of the package that shop.yaml gives."""
-    return support.generated(shared_checkout, support.HERE / "shop.yaml", tmp_path_factory.mktemp("shop") / "out")
+    return support.generated(
+        shared_checkout, support.HERE / "shop.yaml", tmp_path_factory.mktemp("shop") / "out"
+    )
 
 
 @pytest.fixture(scope="session")

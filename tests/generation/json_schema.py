@@ -32,7 +32,11 @@ def _schema(node: dict[str, Any]) -> dict[str, Any]:
         size = 2 ** _BITS[node["format"]]
         return {"allOf": [found, {"minimum": -size, "maximum": size - 1}]}
     # What OpenAPI 3.0 means by it, and what people mean by it beside an allOf.
-    return {"anyOf": [{"type": "null"}, found]} if node.get("nullable") and None not in node.get("enum", []) else found
+    return (
+        {"anyOf": [{"type": "null"}, found]}
+        if node.get("nullable") and None not in node.get("enum", [])
+        else found
+    )
 
 
 def validators() -> dict[str, jsonschema_rs.Draft202012Validator]:
@@ -49,6 +53,8 @@ def validators() -> dict[str, jsonschema_rs.Draft202012Validator]:
     # `nullable` beside a type in an enum that has null.
     definitions["Customer"]["allOf"][1]["properties"]["rating"]["type"] = ["string", "null"]
     return {
-        name: jsonschema_rs.Draft202012Validator({"$ref": f"#/$defs/{name}", "$defs": definitions}, validate_formats=True)
+        name: jsonschema_rs.Draft202012Validator(
+            {"$ref": f"#/$defs/{name}", "$defs": definitions}, validate_formats=True
+        )
         for name in definitions
     }

@@ -18,7 +18,8 @@ for name, task in json.load(sys.stdin).items():
     overrides = pathlib.Path(sys.argv[2]) / "overrides"
     shutil.rmtree(overrides, ignore_errors=True)
     shutil.copytree(task["overrides"], overrides)
-    said, status = io.StringIO(), 0
+    said: io.StringIO = io.StringIO()
+    status: object = 0
     with contextlib.redirect_stderr(said), contextlib.redirect_stdout(io.StringIO()):
         try:
             prepare.main(pathlib.Path(task["contract"]), overrides / "config.yaml", overrides)

@@ -24,7 +24,7 @@ LEAST: dict[str, dict[str, Any]] = {
 }
 
 _UUID = "3c90c3cc-0d44-4b50-8888-8dd25736052a"
-_TEXT = (["", "x", "\U0001f600", "a\nb"], [1, None, True, [], {}, 1.5])
+_TEXT: tuple[list[object], list[object]] = (["", "x", "\U0001f600", "a\nb"], [1, None, True, [], {}, 1.5])
 
 #: model -> member -> values that keep to the contract, values that break it
 VALUES: dict[str, dict[str, tuple[list[Any], list[Any]]]] = {
@@ -65,10 +65,7 @@ VALUES: dict[str, dict[str, tuple[list[Any], list[Any]]]] = {
         "flag": ([True], [False, 1, "true", None]),
         "level": ([0.5, 1, 2], [0, 3, True, "1", None, [1]]),
         "parts": ([[], [{"name": "a", "parts": [{"name": "b"}]}]], [[{}], [{"name": "a", "parts": [{}]}], [{"name": 1}]]),
-        **{name: _TEXT for name in (
-            "class", "from", "def", "self", "None", "hash", "list", "type", "str", "datetime", "types", "models", "field",
-            "properties", "additional_properties", "further", "check", "to_dict", "$ref-like", "fooBar", "foo_bar", "_private", "1st",
-        )},
+        **dict.fromkeys(("class", "from", "def", "self", "None", "hash", "list", "type", "str", "datetime", "types", "models", "field", "properties", "additional_properties", "further", "check", "to_dict", "$ref-like", "fooBar", "foo_bar", "_private", "1st"), _TEXT),
     },
     "Line": {
         "sku": (["AB-1234"], ["ab-1234", "AB-12345", "AB-1234\n", "AB-١٢٣٤", "", None]),

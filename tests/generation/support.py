@@ -60,6 +60,7 @@ def generate(
         capture_output=True,
         text=True,
         timeout=100,
+        check=False,
     )
 
 
@@ -74,7 +75,11 @@ Answers = dict[str, tuple[int | str, str]]
 
 
 def run_many(
-    work: Path, contracts: Mapping[str, Path], *, output: Path | None = None, overrides: Mapping[str, Path] | None = None
+    work: Path,
+    contracts: Mapping[str, Path],
+    *,
+    output: Path | None = None,
+    overrides: Mapping[str, Path] | None = None,
 ) -> Answers:
     """What generate.sh starts, but for the formatter, for many contracts in one process: status and words by name.
 
@@ -91,7 +96,13 @@ def run_many(
     }
     command = [environment / "bin" / "python", "-I", HERE / "runner.py", ROOT / "tools" / "generate", work]
     done = subprocess.run(
-        [*map(str, command)], input=json.dumps(tasks), cwd=work, capture_output=True, text=True, timeout=280
+        [*map(str, command)],
+        input=json.dumps(tasks),
+        cwd=work,
+        capture_output=True,
+        text=True,
+        timeout=280,
+        check=False,
     )
     assert done.returncode == 0, done.stderr
     told = json.loads(done.stdout.splitlines()[-1])
@@ -113,7 +124,11 @@ def refusal(done: subprocess.CompletedProcess[str]) -> str:
 def leftovers(checkout: Path) -> list[str]:
     """What stands in the cache and is neither the lock, nor the environment, nor a stamp."""
     names = sorted(path.name for path in (checkout / ".cache" / "generate").iterdir())
-    return [name for name in names if (not name.startswith(("environment-", "stamp-")) and name != "lock") or ".new" in name]
+    return [
+        name
+        for name in names
+        if (not name.startswith(("environment-", "stamp-")) and name != "lock") or ".new" in name
+    ]
 
 
 @contextmanager

@@ -95,11 +95,18 @@ def test_a_file_too_few_or_too_many_is_noticed_and_mended(checkout: Path, change
     [
         # A comment: the digest of the contract stands in one file, so that only that one changes.
         ("openapi.yaml", "\nopenapi: 3.0.3", "\n# One more comment.\nopenapi: 3.0.3", {"__init__.py"}),
-        ("openapi.yaml", "minItems: 1", "minItems: 2", {"__init__.py", "models/create_asset_from_hash_request.py"}),
+        (
+            "openapi.yaml",
+            "minItems: 1",
+            "minItems: 2",
+            {"__init__.py", "models/create_asset_from_hash_request.py"},
+        ),
         ("overrides/templates/header.jinja", "Do not edit", "Never edit", None),
     ],
 )
-def test_an_edit_of_an_input_is_noticed(checkout: Path, name: str, old: str, new: str, touched: set[str] | None) -> None:
+def test_an_edit_of_an_input_is_noticed(
+    checkout: Path, name: str, old: str, new: str, touched: set[str] | None
+) -> None:
     """An edit of the contract or a template is drift until ./generate.sh ran, and touches no more than it must."""
     before = support.tree(checkout / "generated" / support.PACKAGE)
     _edit(checkout, name, old, new)
@@ -138,7 +145,11 @@ def test_git_and_type_checkers_are_told(checkout: Path) -> None:
     """Each generated file opens with the header, names no machine, and git takes it for generated."""
     names = _every_generated_file()
     answer = subprocess.run(
-        ["git", "check-attr", "linguist-generated", "--", *names], cwd=support.ROOT, capture_output=True, text=True, check=True
+        ["git", "check-attr", "linguist-generated", "--", *names],
+        cwd=support.ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
     ).stdout
     assert answer.splitlines() == [f"{name}: linguist-generated: true" for name in names]
     machine = [str(support.ROOT), str(checkout), os.environ.get("HOME", "/root"), "/tmp/", ".cache"]
@@ -156,4 +167,7 @@ def test_the_formatter_would_change_nothing(checkout: Path) -> None:
     common = ["--isolated", "--no-cache", "--line-length", "110", "--target-version", "py311", *files]
     ruff = str(environment / "bin" / "ruff")
     assert subprocess.run([ruff, "format", "--check", *common], check=False).returncode == 0
-    assert subprocess.run([ruff, "check", "--select", "F401,F811,I,PIE790", *common], check=False).returncode == 0
+    assert (
+        subprocess.run([ruff, "check", "--select", "F401,F811,I,PIE790", *common], check=False).returncode
+        == 0
+    )

@@ -49,7 +49,9 @@ def test_surroundings_do_not_matter(
     """Environment variables of Python, ruff, pip and the locale change no byte."""
     output = tmp_path / "out"
     contract = support.HERE / "shop.yaml"
-    done = generate(shared_checkout, "--contract", contract, "--output", output, env=SURROUNDINGS[surroundings])
+    done = generate(
+        shared_checkout, "--contract", contract, "--output", output, env=SURROUNDINGS[surroundings]
+    )
     assert done.returncode == 0, done.stderr
     assert support.tree(output / support.PACKAGE) == expected
 
@@ -57,7 +59,7 @@ def test_surroundings_do_not_matter(
 def test_the_place_does_not_matter(tmp_path: Path, expected: dict[str, bytes]) -> None:
     """Settings and ignore files nearby, a foreign ruff on the PATH, odd folder names and a strict umask change nothing."""
     # `build` and `dist` are names that formatters leave out.
-    around = tmp_path / "build" / "it's a \"folder\" & more"
+    around = tmp_path / "build" / 'it\'s a "folder" & more'
     checkout = support.copy_checkout(around / "dist")
     for folder in (around, checkout):
         (folder / "ruff.toml").write_text('line-length = 40\nindent-width = 2\nexclude = ["*"]\n')
@@ -74,7 +76,13 @@ def test_the_place_does_not_matter(tmp_path: Path, expected: dict[str, bytes]) -
     try:
         contract, output = support.HERE / "shop.yaml", around / "out"
         done = generate(
-            checkout, "--contract", contract, "--output", output, cwd=work, env={"PATH": f"{foreign}:{os.environ['PATH']}"}
+            checkout,
+            "--contract",
+            contract,
+            "--output",
+            output,
+            cwd=work,
+            env={"PATH": f"{foreign}:{os.environ['PATH']}"},
         )
     finally:
         os.umask(before)

@@ -60,7 +60,15 @@ CONTRACTS: dict[str, tuple[str | bytes, list[str]]] = {
     "no UTF-8": (PATHS.encode() + b"# \xff\n", ["line 19", "byte", "UTF-8"]),
     "a null byte": (PATHS + "# \0\n", ["not YAML"]),
     "an unknown tag": (_with(B, "!!python/object:os.system {}"), ["not YAML"]),
-    "an alias bomb": (START + "a: &a [x,x,x,x,x,x,x,x,x,x]\n" + "".join(f"{chr(98+i)}: &{chr(98+i)} [{', '.join(['*' + chr(97+i)] * 10)}]\n" for i in range(8)) + "paths: {}\n", ["too large"]),
+    "an alias bomb": (
+        START
+        + "a: &a [x,x,x,x,x,x,x,x,x,x]\n"
+        + "".join(
+            f"{chr(98 + i)}: &{chr(98 + i)} [{', '.join(['*' + chr(97 + i)] * 10)}]\n" for i in range(8)
+        )
+        + "paths: {}\n",
+        ["too large"],
+    ),
     "an alias of itself": (START + "a: &a [*a]\npaths: {}\n", ["too deep"]),
     "very deep": (START + "a: " + "[" * 3000 + "]" * 3000 + "\npaths: {}\n", [""]),
     "Swagger 2.0": ('swagger: "2.0"\npaths: {}\n', ["openapi", "missing"]),
@@ -68,59 +76,169 @@ CONTRACTS: dict[str, tuple[str | bytes, list[str]]] = {
     "OpenAPI 3.2": ("openapi: 3.2.0\npaths: {}\n", ["line 1", "'3.2.0'"]),
     "a version that is a number": ("openapi: 3.0\npaths: {}\n", ["line 1", "3.0", "quotes"]),
     "no paths": (START, ["paths"]),
-    "a dangling reference": (_with("schemas/A", "schemas/Z"), ["line 12", "#/components/schemas/Z", "nothing"]),
-    "a dangling reference that nothing uses": (PATHS + "    Z: {type: array, items: {$ref: '#/components/schemas/Y'}}\n", ["line 19", "nothing"]),
-    "a reference to a file": (_with("#/components/schemas/A", "other.yaml#/A"), ["line 12", "other.yaml", "outside"]),
+    "a dangling reference": (
+        _with("schemas/A", "schemas/Z"),
+        ["line 12", "#/components/schemas/Z", "nothing"],
+    ),
+    "a dangling reference that nothing uses": (
+        PATHS + "    Z: {type: array, items: {$ref: '#/components/schemas/Y'}}\n",
+        ["line 19", "nothing"],
+    ),
+    "a reference to a file": (
+        _with("#/components/schemas/A", "other.yaml#/A"),
+        ["line 12", "other.yaml", "outside"],
+    ),
     "a reference to a host": (_with("#/components/schemas/A", "https://a.example/A"), ["line 12", "outside"]),
-    "a reference to elsewhere": (_with("#/components/schemas/A", "#/info"), ["line 12", "#/components/schemas/"]),
+    "a reference to elsewhere": (
+        _with("#/components/schemas/A", "#/info"),
+        ["line 12", "#/components/schemas/"],
+    ),
     "a reference that is no text": (_with('"#/components/schemas/A"', "5"), ["line 12", "outside"]),
-    "a loop of references": (PATHS + "    C: {$ref: '#/components/schemas/D'}\n    D: {$ref: '#/components/schemas/C'}\n", ["leads back to itself"]),
-    "a loop through allOf": (PATHS + "    C: {allOf: [{$ref: '#/components/schemas/C'}, {type: object}]}\n", ["leads back to itself"]),
-    "an array of itself": (PATHS + "    C: {type: array, items: {$ref: '#/components/schemas/C'}}\n", ["leads back to itself"]),
-    "a variant of itself": (PATHS + "    C: {oneOf: [{$ref: '#/components/schemas/C'}, {type: string}]}\n", ["leads back to itself"]),
-    "a parameter that refers to itself": (_with("responses:", "parameters: [{$ref: '#/components/parameters/P'}]\n      responses:") + "  parameters: {P: {$ref: '#/components/parameters/P'}}\n", ["leads back to itself"]),
+    "a loop of references": (
+        PATHS + "    C: {$ref: '#/components/schemas/D'}\n    D: {$ref: '#/components/schemas/C'}\n",
+        ["leads back to itself"],
+    ),
+    "a loop through allOf": (
+        PATHS + "    C: {allOf: [{$ref: '#/components/schemas/C'}, {type: object}]}\n",
+        ["leads back to itself"],
+    ),
+    "an array of itself": (
+        PATHS + "    C: {type: array, items: {$ref: '#/components/schemas/C'}}\n",
+        ["leads back to itself"],
+    ),
+    "a variant of itself": (
+        PATHS + "    C: {oneOf: [{$ref: '#/components/schemas/C'}, {type: string}]}\n",
+        ["leads back to itself"],
+    ),
+    "a parameter that refers to itself": (
+        _with("responses:", "parameters: [{$ref: '#/components/parameters/P'}]\n      responses:")
+        + "  parameters: {P: {$ref: '#/components/parameters/P'}}\n",
+        ["leads back to itself"],
+    ),
     "an array without items": (_with(B, "{type: array}"), ["line 18", "items"]),
     "a type that is none": (_with(B, "{type: text}"), ["line 18", "`type`"]),
     "a keyword that is none": (_with(B, "{type: string, maxlength: 3}"), ["line 18", "maxlength"]),
     "a keyword that cannot be kept": (_with(B, "{type: string, not: {enum: [a]}}"), ["line 18", "`not`"]),
-    "a limit of another type": (_with(B, "{type: integer, maxLength: 3}"), ["line 18", "maxLength", "integer"]),
+    "a limit of another type": (
+        _with(B, "{type: integer, maxLength: 3}"),
+        ["line 18", "maxLength", "integer"],
+    ),
     "a limit without a type": (_with(B, "{maxLength: 3}"), ["line 18", "add `type: string`"]),
-    "a limit that is text": (_with(B, "{type: string, maxLength: '3'}"), ["line 18", "maxLength", "whole number"]),
+    "a limit that is text": (
+        _with(B, "{type: string, maxLength: '3'}"),
+        ["line 18", "maxLength", "whole number"],
+    ),
     "required: true": (_with(B, "{type: string, required: true}"), ["line 18", "`required`", "list"]),
-    "a limit beside a reference": (_with(B, "{$ref: '#/components/schemas/A', nullable: true}"), ["line 18", "ignores nullable", "allOf"]),
+    "a limit beside a reference": (
+        _with(B, "{$ref: '#/components/schemas/A', nullable: true}"),
+        ["line 18", "ignores nullable", "allOf"],
+    ),
     "a pattern that is none": (_with(B, "{type: string, pattern: '('}"), ["line 18", "'('", "never closed"]),
     "a pattern that Python has not": (_with(B, "{type: string, pattern: '\\p{L}'}"), ["line 18", "\\p"]),
     "an enum of several types": (_with(B, "{enum: [[a], b]}"), ["line 18", "enum"]),
     "an enum of another type": (_with(B, "{type: string, enum: [a, 5]}"), ["line 18", "5 is no string"]),
     "null that cannot be": (_with(B, "{type: string, nullable: true, enum: [a]}"), ["line 18", "null"]),
-    "variants that exclude each other": (_with(B, "{allOf: [{type: string}, {type: integer}]}"), ["line 18", "both string and integer"]),
-    "two patterns": (_with(B, "{allOf: [{type: string, pattern: a}, {type: string, pattern: b}]}"), ["line 18", "pattern"]),
-    "a closed part of allOf": (PATHS + "    C: {allOf: [{$ref: '#/components/schemas/A'}, {type: object, additionalProperties: false}]}\n", ["additionalProperties"]),
-    "an unquoted date": (_with(B, "{type: string, example: 2023-11-07}"), ["line 18", "2023-11-07", "quotes"]),
+    "variants that exclude each other": (
+        _with(B, "{allOf: [{type: string}, {type: integer}]}"),
+        ["line 18", "both string and integer"],
+    ),
+    "two patterns": (
+        _with(B, "{allOf: [{type: string, pattern: a}, {type: string, pattern: b}]}"),
+        ["line 18", "pattern"],
+    ),
+    "a closed part of allOf": (
+        PATHS
+        + "    C: {allOf: [{$ref: '#/components/schemas/A'}, {type: object, additionalProperties: false}]}\n",
+        ["additionalProperties"],
+    ),
+    "an unquoted date": (
+        _with(B, "{type: string, example: 2023-11-07}"),
+        ["line 18", "2023-11-07", "quotes"],
+    ),
     "an unquoted time": (_with(B, "{type: string, example: 2023-11-07T05:31:56Z}"), ["line 18", "quotes"]),
     "an infinite number": (_with(B, "{type: number, maximum: .inf}"), ["line 18", "inf"]),
     "a key that is a number": (_with(B, "{1.5: a}"), ["line 18", "1.5"]),
     "half a surrogate pair": (_with(B, '{type: string, example: "\\ud83d"}'), ["line 18", "surrogate"]),
     "a body that is no JSON": (_with("application/json", "text/html"), ["line 10", "text/html", "JSON"]),
-    "two media types": (_with("application/json:", "application/xml: {}\n            application/json:"), ["line 10", "application/xml"]),
-    "a form as request": (_with("responses:", "requestBody: {content: {multipart/form-data: {schema: {type: object}}}}\n      responses:"), ["line 7", "multipart/form-data"]),
-    "a request without content": (_with("responses:", "requestBody: {required: true}\n      responses:"), ["line 7", "content"]),
+    "two media types": (
+        _with("application/json:", "application/xml: {}\n            application/json:"),
+        ["line 10", "application/xml"],
+    ),
+    "a form as request": (
+        _with(
+            "responses:",
+            "requestBody: {content: {multipart/form-data: {schema: {type: object}}}}\n      responses:",
+        ),
+        ["line 7", "multipart/form-data"],
+    ),
+    "a request without content": (
+        _with("responses:", "requestBody: {required: true}\n      responses:"),
+        ["line 7", "content"],
+    ),
     "a status that is none": (_with('"200"', '"20x"'), ["line 8", "'20x'"]),
     "a path parameter that is not declared": (_with("/a:", "/a/{id}:"), ["line 5", "'id'", "not declared"]),
-    "a path parameter that is not in the path": (_with("responses:", "parameters: [{name: id, in: path, required: true, schema: {type: string}}]\n      responses:"), ["line 5", "'id'", "not in the path"]),
-    "a path parameter that is optional": (_with("responses:", "parameters: [{name: id, in: path, schema: {type: string}}]\n      responses:"), ["line 7", "required"]),
-    "a parameter that is an object": (_with("responses:", "parameters: [{name: id, in: query, schema: {type: object}}]\n      responses:"), ["line 7", "plain values"]),
-    "a parameter without a schema": (_with("responses:", "parameters: [{name: id, in: query, content: {}}]\n      responses:"), ["line 7", "schema"]),
-    "a parameter in another style": (_with("responses:", "parameters: [{name: id, in: query, style: spaceDelimited, schema: {type: array, items: {type: string}}}]\n      responses:"), ["line 7", "style form"]),
-    "a header with a name that is none": (_with("responses:", "parameters: [{name: 'a b', in: header, schema: {type: string}}]\n      responses:"), ["line 7", "'a b'"]),
+    "a path parameter that is not in the path": (
+        _with(
+            "responses:",
+            "parameters: [{name: id, in: path, required: true, schema: {type: string}}]\n      responses:",
+        ),
+        ["line 5", "'id'", "not in the path"],
+    ),
+    "a path parameter that is optional": (
+        _with("responses:", "parameters: [{name: id, in: path, schema: {type: string}}]\n      responses:"),
+        ["line 7", "required"],
+    ),
+    "a parameter that is an object": (
+        _with("responses:", "parameters: [{name: id, in: query, schema: {type: object}}]\n      responses:"),
+        ["line 7", "plain values"],
+    ),
+    "a parameter without a schema": (
+        _with("responses:", "parameters: [{name: id, in: query, content: {}}]\n      responses:"),
+        ["line 7", "schema"],
+    ),
+    "a parameter in another style": (
+        _with(
+            "responses:",
+            "parameters: [{name: id, in: query, style: spaceDelimited, schema: {type: array, items: {type: string}}}]\n      responses:",
+        ),
+        ["line 7", "style form"],
+    ),
+    "a header with a name that is none": (
+        _with(
+            "responses:", "parameters: [{name: 'a b', in: header, schema: {type: string}}]\n      responses:"
+        ),
+        ["line 7", "'a b'"],
+    ),
     "a path without a slash": (_with("/a:", "a:"), ["line 4", "begins with /"]),
-    "two operations of one name": (_with("components:", "  /b: {get: {operationId: A, responses: {}}}\ncomponents:"), ["line 13", "would both be a"]),
-    "two schemas of one name": (PATHS + "    a: {type: object, properties: {x: {}}}\n", ["line 19", "same name"]),
-    "two members of one name": (_with("b: {type: string}", "$b: {type: string}\n        b: {type: string}"), ["line 15", "same name"]),
-    "a member without letters": (_with("b: {type: string}", "'%': {}\n        '!': {}"), ["line 15", "same name"]),
-    "an unsupported security scheme": (PATHS + "  securitySchemes: {K: {type: oauth2, flows: {}}}\n", ["line 19", "'K'"]),
-    "a key in the query": (PATHS + "  securitySchemes: {K: {type: apiKey, in: query, name: k}}\n", ["line 19", "'K'"]),
-    "two security schemes": (PATHS + "  securitySchemes: {K: {type: http, scheme: bearer}, L: {type: apiKey, in: header, name: k}}\n", ["line 19", "only one"]),
+    "two operations of one name": (
+        _with("components:", "  /b: {get: {operationId: A, responses: {}}}\ncomponents:"),
+        ["line 13", "would both be a"],
+    ),
+    "two schemas of one name": (
+        PATHS + "    a: {type: object, properties: {x: {}}}\n",
+        ["line 19", "same name"],
+    ),
+    "two members of one name": (
+        _with("b: {type: string}", "$b: {type: string}\n        b: {type: string}"),
+        ["line 15", "same name"],
+    ),
+    "a member without letters": (
+        _with("b: {type: string}", "'%': {}\n        '!': {}"),
+        ["line 15", "same name"],
+    ),
+    "an unsupported security scheme": (
+        PATHS + "  securitySchemes: {K: {type: oauth2, flows: {}}}\n",
+        ["line 19", "'K'"],
+    ),
+    "a key in the query": (
+        PATHS + "  securitySchemes: {K: {type: apiKey, in: query, name: k}}\n",
+        ["line 19", "'K'"],
+    ),
+    "two security schemes": (
+        PATHS
+        + "  securitySchemes: {K: {type: http, scheme: bearer}, L: {type: apiKey, in: header, name: k}}\n",
+        ["line 19", "only one"],
+    ),
     "a server that is no address": (PATHS + "servers: [{url: 'ftp://a'}]\n", ["line 19", "ftp://a"]),
     "paths that are a list": (START + "paths: [a]\n", ["line 3", "paths"]),
     "an operation that is text": (START + "paths: {/a: {get: text}}\n", ["line 3", "mapping"]),
@@ -130,7 +248,10 @@ CONTRACTS: dict[str, tuple[str | bytes, list[str]]] = {
     "components that are text": (START + "paths: {}\ncomponents: text\n", ["line 4", "components"]),
     "info that is a list": ("openapi: 3.0.3\ninfo: [a]\npaths: {}\n", ["line 2", "info"]),
     "servers that are text": (START + "paths: {}\nservers: text\n", ["line 4", "servers"]),
-    "a default that breaks its limit": (_with(B, "{type: string, maxLength: 1, default: ab}"), ["line 18", "default"]),
+    "a default that breaks its limit": (
+        _with(B, "{type: string, maxLength: 1, default: ab}"),
+        ["line 18", "default"],
+    ),
     "a default of another type": (_with(B, "{type: integer, default: ab}"), ["line 18", "default"]),
 }
 
@@ -265,6 +386,7 @@ def test_a_full_disk(checkout: Path) -> None:
         # Nothing may grow beyond 8 KiB; the largest file of the package is larger.
         preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (8192, 8192)),
         timeout=100,
+        check=False,
     )
     assert "File too large" in refusal(done)
     assert support.tree(checkout / "generated") == before
@@ -286,7 +408,14 @@ def test_the_swap_fails_half_way(checkout: Path) -> None:
         "os.rename = rename\n"
         f"sys.argv = ['generate']\nrunpy.run_path({main!r}, run_name='__main__')\n"
     )
-    done = subprocess.run(["python3", "-I", "-S", "-B", "-c", code], cwd=checkout, capture_output=True, text=True, timeout=100)
+    done = subprocess.run(
+        ["python3", "-I", "-S", "-B", "-c", code],
+        cwd=checkout,
+        capture_output=True,
+        text=True,
+        timeout=100,
+        check=False,
+    )
     assert "Permission denied" in refusal(done)
     assert support.tree(checkout / "generated") == before
     assert support.leftovers(checkout) == []

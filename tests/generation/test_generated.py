@@ -41,7 +41,12 @@ def _body(assets: ModuleType) -> Any:
 def test_unset_is_one_object(assets: ModuleType) -> None:
     """UNSET survives copy, deepcopy and pickle as the same object, is false, and shows its name."""
     unset = support.submodule(assets, "types").UNSET
-    for again in (copy.copy(unset), copy.deepcopy(unset), pickle.loads(pickle.dumps(unset)), copy.deepcopy([unset])[0]):
+    for again in (
+        copy.copy(unset),
+        copy.deepcopy(unset),
+        pickle.loads(pickle.dumps(unset)),
+        copy.deepcopy([unset])[0],
+    ):
         assert again is unset
     assert not unset
     assert repr(unset) == "UNSET"
@@ -52,7 +57,12 @@ def test_models_and_answers_copy_and_pickle(assets: ModuleType) -> None:
     models, types = support.submodule(assets, "models"), support.submodule(assets, "types")
     errors = support.submodule(assets, "errors")
     model = models.AssetCreated.from_dict(
-        {**CREATED, "more": [1], "updated_at": "2023-11-07T05:31:56.123456789Z", "last_access_time": "2016-12-31T23:59:60Z"}
+        {
+            **CREATED,
+            "more": [1],
+            "updated_at": "2023-11-07T05:31:56.123456789Z",
+            "last_access_time": "2016-12-31T23:59:60Z",
+        }
     )
     answer = support.submodule(assets, OPERATION).sync_detailed(client=_client(assets), body=_body(assets))
     problem = errors.Problem(("a", 0), "pattern", "one", "another")
@@ -77,17 +87,30 @@ def test_the_key_shows_nowhere(assets: ModuleType) -> None:
     client = _client(assets, httpx_args={"transport": httpx.MockTransport(handle)})
     answer = support.submodule(assets, OPERATION).sync_detailed(client=client, body=_body(assets))
     header = support.submodule(assets, "client").KEY_HEADER
-    assert [(name, value) for name, value in sent[0].headers.items() if KEY in value] == [(header.lower(), KEY)]
+    assert [(name, value) for name, value in sent[0].headers.items() if KEY in value] == [
+        (header.lower(), KEY)
+    ]
     auth = support.submodule(assets, "client").KeyInHeader(KEY)
     underneath = client.get_httpx_client()
-    for shown in (client, answer, auth, underneath, vars(auth), vars(underneath), underneath.headers, client.headers):
+    for shown in (
+        client,
+        answer,
+        auth,
+        underneath,
+        vars(auth),
+        vars(underneath),
+        underneath.headers,
+        client.headers,
+    ):
         assert KEY not in repr(shown)
         assert KEY not in str(shown)
     assert KEY.encode() not in pickle.dumps(answer)
     assert not hasattr(client, "__dict__")
 
 
-@pytest.mark.parametrize("key", ["", " ", "a b", "a\nb", "a\r\nX: y", "schlüssel", "a\x00b", "a\x7f", "\u200b", "a\t"])
+@pytest.mark.parametrize(
+    "key", ["", " ", "a b", "a\nb", "a\r\nX: y", "schlüssel", "a\x00b", "a\x7f", "\u200b", "a\t"]
+)
 def test_a_key_that_no_header_can_carry(assets: ModuleType, key: str) -> None:
     """A key with spaces, line ends or anything but visible ASCII is refused without being shown, also when it is set."""
     client = _client(assets)
@@ -101,7 +124,10 @@ def test_a_key_that_no_header_can_carry(assets: ModuleType, key: str) -> None:
 
 def test_the_callers_headers_stay_theirs(assets: ModuleType) -> None:
     """Neither calls nor copies change the caller's dict of headers or the client that a copy is made of."""
-    headers, arguments = {"X-A": "1"}, {"transport": httpx.MockTransport(lambda request: httpx.Response(201, json=CREATED))}
+    headers, arguments = (
+        {"X-A": "1"},
+        {"transport": httpx.MockTransport(lambda request: httpx.Response(201, json=CREATED))},
+    )
     client = _client(assets, headers=headers, httpx_args=arguments)
     more = client.with_headers({"X-B": "2"})
     slow = client.with_timeout(99)
@@ -118,7 +144,18 @@ def test_the_callers_headers_stay_theirs(assets: ModuleType) -> None:
 
 @pytest.mark.parametrize(
     "timeout",
-    [None, 0, -1, True, float("inf"), float("nan"), "5", httpx.Timeout(None), httpx.Timeout(5, read=None), httpx.Timeout(5, pool=0)],
+    [
+        None,
+        0,
+        -1,
+        True,
+        float("inf"),
+        float("nan"),
+        "5",
+        httpx.Timeout(None),
+        httpx.Timeout(5, read=None),
+        httpx.Timeout(5, pool=0),
+    ],
 )
 def test_there_is_always_a_time_limit(assets: ModuleType, timeout: Any) -> None:
     """No timeout, or none for one phase, cannot be given: not at first, not later, and not by httpx_args."""
@@ -137,7 +174,13 @@ def test_there_is_always_a_time_limit(assets: ModuleType, timeout: Any) -> None:
 
 def test_redirects_cannot_be_switched_on(assets: ModuleType) -> None:
     """A redirect is an answer: the key goes to no other host, and httpx_args cannot change that."""
-    for name, value in (("follow_redirects", True), ("auth", ("a", "b")), ("base_url", "x"), ("headers", {}), ("verify", False)):
+    for name, value in (
+        ("follow_redirects", True),
+        ("auth", ("a", "b")),
+        ("base_url", "x"),
+        ("headers", {}),
+        ("verify", False),
+    ):
         with pytest.raises(ValueError, match=name):
             _client(assets, httpx_args={name: value})
     hosts: list[str] = []

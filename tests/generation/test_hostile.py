@@ -7,7 +7,7 @@ import copy
 import json
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -110,7 +110,14 @@ def _texts(node: Any, path: Path_ = ()) -> Iterator[Path_]:
     """The places in the contract that hold text of its author, member names among them."""
     if isinstance(node, dict):
         for name, member in node.items():
-            if path and path[-1] in ("properties", "paths", "schemas", "securitySchemes", "content", "default"):
+            if path and path[-1] in (
+                "properties",
+                "paths",
+                "schemas",
+                "securitySchemes",
+                "content",
+                "default",
+            ):
                 yield (*path, name, "<name>")
             yield from _texts(member, (*path, name))
     elif isinstance(node, list):
@@ -141,7 +148,9 @@ def _takes_any_text(path: Path_) -> bool:
 
 def _is_value(path: Path_) -> bool:
     is_choice = "choice" in path and path[-1] == "default"
-    return path[-2:] in (("enum", 0), ("enum", 1), ("default", 0)) or (path[-1] == "default" and not is_choice)
+    return path[-2:] in (("enum", 0), ("enum", 1), ("default", 0)) or (
+        path[-1] == "default" and not is_choice
+    )
 
 
 #: Attacks for the other places, each of which is attacked alone: names, patterns, paths, addresses, headers.
@@ -222,7 +231,13 @@ def _assert_harmless(package: Path, benign: Path, canary: Path, text: str) -> No
         f"    name = '.'.join(path.relative_to({str(package.parent)!r}).with_suffix('').parts)\n"
         "    importlib.import_module(name.removesuffix('.__init__'))\n"
     )
-    done = subprocess.run([sys.executable, "-B", "-W", "error", "-c", code], capture_output=True, text=True, timeout=100)
+    done = subprocess.run(
+        [sys.executable, "-B", "-W", "error", "-c", code],
+        capture_output=True,
+        text=True,
+        timeout=100,
+        check=False,
+    )
     assert done.returncode == 0, (text, done.stderr)
     assert not canary.exists()
 
@@ -247,7 +262,9 @@ def alone(canary: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, t
         for position, path in enumerate(places)
     }
     folder = tmp_path_factory.mktemp("alone")
-    answers = support.run_many(folder, _written(folder, {name: contract for name, (_, contract) in attacks.items()}))
+    answers = support.run_many(
+        folder, _written(folder, {name: contract for name, (_, contract) in attacks.items()})
+    )
     return {name: (attacks[name][0], *answer) for name, answer in answers.items()}
 
 
@@ -266,7 +283,9 @@ def together(
         choice["default"] = choice["enum"][0]
         contracts[f"text-{list(ATTACKS).index(name)}"] = found
     for attack in _FOR_NAMES:
-        taken = [path for name, (path, status, _) in alone.items() if status == 0 and name.startswith(f"{attack}:")]
+        taken = [
+            path for name, (path, status, _) in alone.items() if status == 0 and name.startswith(f"{attack}:")
+        ]
         found = BENIGN
         # The deepest first: a name that changes takes the way to what is below it along.
         taken.sort(key=lambda path: (-len([step for step in path if step != "<name>"]), "<name>" in path))
@@ -283,12 +302,26 @@ def test_every_place_is_attacked() -> None:
     """The benign contract has text in descriptions, names, patterns, enums, defaults, paths, media types, servers, headers."""
     places = list(_texts(BENIGN))
     assert len(places) > 60
-    for word in ("pattern", "enum", "default", "url", "name", "operationId", "tags", "<name>", "title", "example", "summary"):
+    for word in (
+        "pattern",
+        "enum",
+        "default",
+        "url",
+        "name",
+        "operationId",
+        "tags",
+        "<name>",
+        "title",
+        "example",
+        "summary",
+    ):
         assert any(word in path for path in places), word
 
 
 @pytest.mark.parametrize("attack", _FOR_NAMES)
-def test_a_name_is_taken_or_refused_in_one_sentence(alone: dict[str, tuple[Path_, Any, str]], attack: str) -> None:
+def test_a_name_is_taken_or_refused_in_one_sentence(
+    alone: dict[str, tuple[Path_, Any, str]], attack: str
+) -> None:
     """A name, path, address, pattern or header that cannot be kept is refused in one printable line, without a traceback."""
     mine = [answer for name, answer in alone.items() if name.startswith(f"{attack}:")]
     assert len(mine) > 20
@@ -304,7 +337,9 @@ def test_whatever_is_generated_is_harmless(together: tuple[Path, support.Answers
     folder, answers = together
     benign = folder / "benign"
     vocabulary = _vocabulary(benign)
-    assert [name for name, (status, _) in answers.items() if status != 0 and not name.startswith("name-")] == []
+    assert [
+        name for name, (status, _) in answers.items() if status != 0 and not name.startswith("name-")
+    ] == []
     done = [name for name, (status, _) in answers.items() if status == 0]
     assert len(done) > len(ATTACKS) + len(_FOR_NAMES) / 2, answers
     for name in done:
@@ -321,9 +356,15 @@ def test_whatever_is_generated_is_harmless(together: tuple[Path, support.Answers
 def test_whatever_is_generated_can_be_imported(together: tuple[Path, support.Answers], canary: Path) -> None:
     """Every package that came of an attack is imported: no warning, no output, no canary, and models that read."""
     folder, answers = together
-    done = [name for name, (status, _) in answers.items() if status == 0]
-    code = _IMPORT_ALL.format(folder=str(folder), names=done)
-    done = subprocess.run([sys.executable, "-B", "-W", "error", "-c", code], capture_output=True, text=True, timeout=280)
+    names = [name for name, (status, _) in answers.items() if status == 0]
+    code = _IMPORT_ALL.format(folder=str(folder), names=names)
+    done = subprocess.run(
+        [sys.executable, "-B", "-W", "error", "-c", code],
+        capture_output=True,
+        text=True,
+        timeout=280,
+        check=False,
+    )
     assert done.returncode == 0, done.stderr
     assert done.stdout == ""
     assert not canary.exists()
@@ -371,11 +412,16 @@ def test_the_check_itself_finds_code(place: Path, tmp_path: Path) -> None:
     """The control: with a template that does not escape, the same attack is found, and it runs."""
     broken = support.copy_checkout(tmp_path / "broken")
     template = broken / "overrides" / "templates" / "python.jinja"
-    escape: Callable[[str], str] = lambda text: text.replace("{{ text | safe_for_docstring | wordwrap(width) }}", "{{ text }}")
-    assert escape(template.read_text()) != template.read_text()
-    template.write_text(escape(template.read_text()))
+    text = template.read_text()
+    unescaped = text.replace("{{ text | safe_for_docstring | wordwrap(width) }}", "{{ text }}")
+    assert unescaped != text
+    template.write_text(unescaped)
     canary = tmp_path / "canary"
-    hostile = _with(BENIGN, ("components", "schemas", "Thing", "description"), _filled(ATTACKS["a closing docstring"], canary))
+    hostile = _with(
+        BENIGN,
+        ("components", "schemas", "Thing", "description"),
+        _filled(ATTACKS["a closing docstring"], canary),
+    )
     hostile["components"]["schemas"]["Thing"]["title"] = ""
     for name, document in (("benign", BENIGN), ("hostile", hostile)):
         (tmp_path / f"{name}.yaml").write_text(json.dumps(document))

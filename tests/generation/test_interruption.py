@@ -18,7 +18,9 @@ from tests.generation.support import generate
 #: Moments to end a run at, in parts of the time that a whole one takes; drawn once, the same for everyone.
 _random = random.Random(20261123)
 MOMENTS = [
-    (number, _random.uniform(0.03, 1.05)) for number in (signal.SIGKILL, signal.SIGTERM, signal.SIGINT) for _ in range(7)
+    (number, _random.uniform(0.03, 1.05))
+    for number in (signal.SIGKILL, signal.SIGTERM, signal.SIGINT)
+    for _ in range(7)
 ]
 
 
@@ -73,7 +75,9 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Place:
 
 
 def _ended_after(place: Path, seconds: float, number: int) -> tuple[int, str]:
-    running = subprocess.Popen([str(place / "generate.sh")], cwd=place, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    running = subprocess.Popen(
+        [str(place / "generate.sh")], cwd=place, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
     time.sleep(seconds)
     running.send_signal(number)
     _, said = running.communicate(timeout=60)
@@ -113,7 +117,13 @@ runpy.run_path({main!r}, run_name="__main__")
 
 @pytest.mark.parametrize(
     ("name", "before", "after", "is_gone"),
-    [("KILL", 1, 0, False), ("KILL", 0, 1, True), ("KILL", 0, 2, False), ("TERM", 0, 1, False), ("INT", 2, 0, False)],
+    [
+        ("KILL", 1, 0, False),
+        ("KILL", 0, 1, True),
+        ("KILL", 0, 2, False),
+        ("TERM", 0, 1, False),
+        ("INT", 2, 0, False),
+    ],
 )
 def test_ended_during_the_swap(place: Place, name: str, before: int, after: int, is_gone: bool) -> None:
     """Killed between the two renames, generated/ is absent and the next run mends it; other signals wait for the swap."""
@@ -121,7 +131,12 @@ def test_ended_during_the_swap(place: Place, name: str, before: int, after: int,
     main = str(place.root / "tools" / "generate" / "__main__.py")
     code = _KILLED_AT.format(before=before, after=after, name=name, main=main)
     done = subprocess.run(
-        ["python3", "-I", "-S", "-B", "-c", code], cwd=place.root, capture_output=True, text=True, timeout=100
+        ["python3", "-I", "-S", "-B", "-c", code],
+        cwd=place.root,
+        capture_output=True,
+        text=True,
+        timeout=100,
+        check=False,
     )
     found = place.generated()
     if name == "KILL":
@@ -138,7 +153,9 @@ def test_two_runs_at_once(place: Place) -> None:
     """Three runs at once all end with 0, and leave what one of them would have."""
     place.reset()
     running = [
-        subprocess.Popen([str(place.root / "generate.sh")], cwd=place.root, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        subprocess.Popen(
+            [str(place.root / "generate.sh")], cwd=place.root, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        )
         for _ in range(3)
     ]
     said = [one.communicate(timeout=100)[1] for one in running]

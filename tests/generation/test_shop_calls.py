@@ -51,9 +51,16 @@ class Shop:
         again = asyncio.run(self._asynchronously(operation.asyncio_detailed, *arguments, **named))
         first, second = self.sent[-2:]
         assert (first.method, first.url, first.content) == (second.method, second.url, second.content)
-        headers = [{name: value for name, value in one.headers.items() if name != "connection"} for one in (first, second)]
+        headers = [
+            {name: value for name, value in one.headers.items() if name != "connection"}
+            for one in (first, second)
+        ]
         assert headers[0] == headers[1]
-        assert (detailed.status_code, detailed.content, detailed.parsed) == (again.status_code, again.content, again.parsed)
+        assert (detailed.status_code, detailed.content, detailed.parsed) == (
+            again.status_code,
+            again.content,
+            again.parsed,
+        )
         assert detailed.problems == again.problems
         return detailed
 
@@ -169,7 +176,12 @@ def test_a_body(calls: Shop) -> None:
     request = calls.sent[-1]
     assert request.headers["Content-Type"] == "application/json"
     placed = "2026-11-23T18:00:00+00:00"
-    assert json.loads(request.content) == {**ORDER, "placed": placed, "note": None, "free": {"ä": [1.5, None]}}
+    assert json.loads(request.content) == {
+        **ORDER,
+        "placed": placed,
+        "note": None,
+        "free": {"ä": [1.5, None]},
+    }
     assert "ä".encode() in request.content
     assert b": " not in request.content
 
@@ -222,15 +234,21 @@ def test_an_operation_without_security(calls: Shop) -> None:
 )
 def test_ranges_and_exact_statuses(calls: Shop, status: int, media_type: str, body: Any, kind: str) -> None:
     """2XX covers what has no status of its own; a status of its own wins, also where it has no body."""
-    calls.answer = lambda: httpx.Response(status, content=json.dumps(body), headers={"Content-Type": media_type})
+    calls.answer = lambda: httpx.Response(
+        status, content=json.dumps(body), headers={"Content-Type": media_type}
+    )
     answer = calls.both(calls.place_order, body=calls.models.Order.from_dict(ORDER))
     assert type(answer.parsed).__name__ == kind
     assert answer.problems == ()
-    assert calls.place_order.sync(client=calls.client, body=calls.models.Order.from_dict(ORDER)) == answer.parsed
+    assert (
+        calls.place_order.sync(client=calls.client, body=calls.models.Order.from_dict(ORDER)) == answer.parsed
+    )
 
 
 def _lines(calls: Shop, function: str = "sync_detailed") -> Any:
-    return getattr(calls.list_lines, function)("AB-1234", calls.models.Grade.VALUE_1, x_request_id=ID, client=calls.client)
+    return getattr(calls.list_lines, function)(
+        "AB-1234", calls.models.Grade.VALUE_1, x_request_id=ID, client=calls.client
+    )
 
 
 def test_a_list_and_the_default_answer(calls: Shop) -> None:
@@ -248,7 +266,9 @@ def test_a_list_and_the_default_answer(calls: Shop) -> None:
 
 def test_what_deviates_is_told_and_kept(calls: Shop) -> None:
     """A body with deviations is read as far as possible, and each is told by place and rule."""
-    calls.answer = lambda: httpx.Response(200, json=[{**LINE, "count": 4, "grade": None}, 5, {"sku": "AB-1234"}])
+    calls.answer = lambda: httpx.Response(
+        200, json=[{**LINE, "count": 4, "grade": None}, 5, {"sku": "AB-1234"}]
+    )
     answer = _lines(calls)
     assert [(line.count, line.grade) for line in answer.parsed] == [(4, calls.types.UNSET)]
     assert [(problem.place, problem.rule) for problem in answer.problems] == [

@@ -80,7 +80,14 @@ def _run(program: str, package: Path) -> subprocess.CompletedProcess[str]:
     if not home.exists():
         home.mkdir()
         (home / "api").symlink_to(package)
-    return subprocess.run([sys.executable, "-B", "-c", program], cwd=home, capture_output=True, text=True, timeout=60)
+    return subprocess.run(
+        [sys.executable, "-B", "-c", program],
+        cwd=home,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
 
 
 @pytest.fixture(scope="module")

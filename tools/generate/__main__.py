@@ -10,8 +10,9 @@ from hashed pins, so that nothing that is installed elsewhere can change its out
 
 import sys
 
-if sys.version_info < (3, 11):
-    sys.exit("generate.sh: error: needs Python 3.11 or newer, this is %d.%d" % sys.version_info[:2])
+# Whatever Python runs this has to understand it this far.
+if sys.version_info < (3, 11):  # noqa: UP036 - an older one is to be told
+    sys.exit("generate.sh: error: needs Python 3.11 or newer, this is %d.%d" % sys.version_info[:2])  # noqa: UP031
 
 import hashlib
 import json
@@ -36,7 +37,7 @@ Exit status: 0 done, 1 generated/ differs (--check), 2 could not run, 130 or 143
 """
 
 
-class Stop(Exception):
+class Stop(Exception):  # noqa: N818 - interrupted is no error
     """Ends the run: exit status and one sentence."""
 
     def __init__(self, status: int, message: str) -> None:
@@ -48,7 +49,9 @@ def files_below(folder: str) -> dict[str, str]:
     """The digests of the files below a folder by their paths in it, caches left out."""
     found = {}
     for parent, folders, names in os.walk(folder):
-        folders[:] = sorted(name for name in folders if name not in ("__pycache__", ".mypy_cache", ".ruff_cache"))
+        folders[:] = sorted(
+            name for name in folders if name not in ("__pycache__", ".mypy_cache", ".ruff_cache")
+        )
         for name in sorted(names):
             path = os.path.join(parent, name)
             try:
@@ -76,7 +79,9 @@ def digest(*parts: object) -> str:
 def digest_of_inputs(contract: str) -> str:
     """A digest over everything that decides the result."""
     folders = (os.path.join(ROOT, "overrides"), os.path.join(ROOT, "tools", "generate"))
-    return digest(sys.version_info[:2], [files_below(folder) for folder in folders], read(contract), read(PINS))
+    return digest(
+        sys.version_info[:2], [files_below(folder) for folder in folders], read(contract), read(PINS)
+    )
 
 
 def arguments(words: list[str]) -> tuple[bool, str, str]:
@@ -159,7 +164,7 @@ def main(words: list[str]) -> None:
             raise drift(changed, contract, output)
 
 
-def interrupt(number: int, frame: FrameType | None) -> None:
+def interrupt(number: int, _frame: FrameType | None) -> None:
     """End in order: programs that were started are ended, temporary folders removed."""
     for one in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(one, signal.SIG_IGN)

@@ -63,7 +63,12 @@ class Build:
     """One generation, under the lock: where it works, and with what."""
 
     def __init__(self, root: str, contract: str, output: str, cache: str, lock: int) -> None:
-        self.root, self.contract, self.output, self.cache = Path(root), Path(contract), Path(output), Path(cache)
+        self.root, self.contract, self.output, self.cache = (
+            Path(root),
+            Path(contract),
+            Path(output),
+            Path(cache),
+        )
         self._lock = lock
 
     def environment(self, pins: Path) -> Path:
@@ -86,10 +91,32 @@ class Build:
 
     def _install(self, folder: Path, pins: Path) -> None:
         # The caller's settings for pip hold here: an index, a proxy, a certificate.
-        self._run([sys.executable, "-m", "venv", str(folder)], "cannot make a virtual environment", env=dict(os.environ))
-        command = [str(folder / "bin" / "python"), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
-        command += ["--retries", "2", "--no-deps", "--require-hashes", "--only-binary", ":all:", "--requirement", str(pins)]
-        self._run(command, "cannot install the pinned generator (is the package index there?)", env=dict(os.environ))
+        self._run(
+            [sys.executable, "-m", "venv", str(folder)],
+            "cannot make a virtual environment",
+            env=dict(os.environ),
+        )
+        command = [
+            str(folder / "bin" / "python"),
+            "-m",
+            "pip",
+            "install",
+            "--quiet",
+            "--disable-pip-version-check",
+        ]
+        command += [
+            "--retries",
+            "2",
+            "--no-deps",
+            "--require-hashes",
+            "--only-binary",
+            ":all:",
+            "--requirement",
+            str(pins),
+        ]
+        self._run(
+            command, "cannot install the pinned generator (is the package index there?)", env=dict(os.environ)
+        )
 
     @contextlib.contextmanager
     def generated(self, environment: Path, package: str) -> Iterator[Path]:
@@ -118,7 +145,13 @@ class Build:
             raise BuildError(f"cannot copy overrides/: {error.args[0][0][2]}") from None
         output = folder / "generated"
         output.mkdir()
-        command = [*python, str(HERE / "prepare.py"), str(self.contract), str(overrides), str(output / package)]
+        command = [
+            *python,
+            str(HERE / "prepare.py"),
+            str(self.contract),
+            str(overrides),
+            str(output / package),
+        ]
         self._run(command, f"the generator refuses {self.contract.name}", cwd=folder)
         # Marks the package as typed (PEP 561), which the generator does for whole projects only.
         header = (overrides / "templates" / "header.jinja").read_text(encoding="utf-8").rpartition("#}\n")[2]
@@ -129,8 +162,20 @@ class Build:
     def _format(self, ruff: str, output: Path) -> None:
         # File by file: a folder's files are subject to .gitignore, and to names such as `build`.
         files = sorted(str(path.relative_to(output)) for path in output.rglob("*.py"))
-        common = ["--isolated", "--no-cache", "--quiet", "--target-version", "py311", "--line-length", "110", "--", *files]
-        self._run([ruff, "check", "--fix-only", "--select", "F401,F811,I,PIE790", *common], "ruff", cwd=output)
+        common = [
+            "--isolated",
+            "--no-cache",
+            "--quiet",
+            "--target-version",
+            "py311",
+            "--line-length",
+            "110",
+            "--",
+            *files,
+        ]
+        self._run(
+            [ruff, "check", "--fix-only", "--select", "F401,F811,I,PIE790", *common], "ruff", cwd=output
+        )
         self._run([ruff, "format", *common], "ruff", cwd=output)
 
     def _run(
@@ -147,6 +192,7 @@ class Build:
             env=SURROUNDINGS if env is None else env,
             cwd=cwd,
             pass_fds=(self._lock,),
+            check=False,
         )
         if done.returncode:
             said = _complaint(done.stderr) or _complaint(done.stdout) or f"exit status {done.returncode}"
@@ -177,7 +223,13 @@ def _complaint(said: str) -> str:
     lines = [line.strip() for line in said.splitlines() if line.strip()]
     if any(line.startswith("Traceback ") for line in lines):
         lines = lines[-1:]
-    noise = ("Generating ", "Error(s) encountered", "Warning(s) encountered", "If you believe this was a mistake", "WARNING: Retrying")
+    noise = (
+        "Generating ",
+        "Error(s) encountered",
+        "Warning(s) encountered",
+        "If you believe this was a mistake",
+        "WARNING: Retrying",
+    )
     return " ".join(line for line in lines if not line.startswith(noise))[:400]
 
 

@@ -6,7 +6,7 @@ import datetime
 import re
 from collections.abc import Callable
 from fractions import Fraction
-from typing import Any
+from typing import Any, cast
 from uuid import UUID
 
 _BOUNDS: tuple[tuple[str, Callable[[Any, Any], bool]], ...] = (
@@ -40,22 +40,32 @@ _TYPES: dict[str, type | tuple[type, ...]] = {
 }
 
 
-def fits(tree: dict[str, Any], value: Any, classes: dict[str, dict[str, Any]]) -> bool:
+def fits(  # noqa: PLR0911 - a list of reasons not to
+    tree: dict[str, Any], value: Any, classes: dict[str, dict[str, Any]]
+) -> bool:
     """Whether a tree takes a value; never for an object with members, whose default cannot be generated."""
     kind = tree["kind"]
     if kind == "one_of":
         return any(fits(variant, value, classes) for variant in tree["variants"])
     if kind in ("choice", "constants"):
-        values = tree["constants"] if kind == "constants" else [one["value"] for one in classes[tree["class"]]["members"]]
+        values = (
+            tree["constants"]
+            if kind == "constants"
+            else [one["value"] for one in classes[tree["class"]]["members"]]
+        )
         return any(value == one and type(value) is type(one) for one in values)
     if kind == "anything":
         return True
-    if kind not in _TYPES or not isinstance(value, _TYPES[kind]) or (isinstance(value, bool) and kind != "boolean"):
+    if (
+        kind not in _TYPES
+        or not isinstance(value, _TYPES[kind])
+        or (isinstance(value, bool) and kind != "boolean")
+    ):
         return False
-    if kind == "array" and not all(fits(tree["each"], item, classes) for item in value):
+    if kind == "array" and not all(fits(tree["each"], item, classes) for item in cast("list[Any]", value)):
         return False
     try:
-        _READ.get(kind, bool)(value)
+        cast("Callable[[Any], object]", _READ.get(kind, bool))(value)
     except ValueError:
         return False
     return all(holds(value, tree[limit]) for limit, holds in _BOUNDS if limit in tree)

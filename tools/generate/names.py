@@ -10,6 +10,7 @@ import unicodedata
 from collections import Counter
 from collections.abc import Iterable
 from keyword import iskeyword
+from typing import Any
 
 from openapi_python_client.strings import ClassName, PythonIdentifier, snake_case
 from source import ContractError
@@ -23,20 +24,73 @@ LONGEST = 120
 #: Builtins that the generated code does not use, so that a member may be called `hash` without the
 #: underscore that the generator appends.
 FREE = frozenset(
-    "abs all any dir filter format hash help input iter len license map max min next open range reversed round set "
-    "slice sum vars zip".split()
+    [
+        "abs",
+        "all",
+        "any",
+        "dir",
+        "filter",
+        "format",
+        "hash",
+        "help",
+        "input",
+        "iter",
+        "len",
+        "license",
+        "map",
+        "max",
+        "min",
+        "next",
+        "open",
+        "range",
+        "reversed",
+        "round",
+        "set",
+        "slice",
+        "sum",
+        "vars",
+        "zip",
+    ]
 )
 #: What a model's class body and its base class use.
 TAKEN_BY_MODELS = frozenset(
-    "additional_properties check check_further datetime define field from_dict further max_properties min_properties "
-    "models read to_dict types".split()
+    [
+        "additional_properties",
+        "check",
+        "check_further",
+        "datetime",
+        "define",
+        "field",
+        "from_dict",
+        "further",
+        "max_properties",
+        "min_properties",
+        "models",
+        "read",
+        "to_dict",
+        "types",
+    ]
 )
 #: What the module of an operation uses.
 TAKEN_BY_OPERATIONS = frozenset(
-    "annotations asyncio asyncio_detailed body client errors models request_arguments sync sync_detailed types".split()
+    [
+        "annotations",
+        "asyncio",
+        "asyncio_detailed",
+        "body",
+        "client",
+        "errors",
+        "models",
+        "request_arguments",
+        "sync",
+        "sync_detailed",
+        "types",
+    ]
 )
 #: What the module of a model imports.
-TAKEN_CLASSES = frozenset("Any ClassVar Final IntEnum Literal Model StrEnum UNSET UUID Unset".split())
+TAKEN_CLASSES = frozenset(
+    ["Any", "ClassVar", "Final", "IntEnum", "Literal", "Model", "StrEnum", "UNSET", "UUID", "Unset"]
+)
 
 
 def python_names(names: Iterable[str], taken: frozenset[str], place: str) -> dict[str, str]:
@@ -71,7 +125,7 @@ def module_name(name: str, place: str) -> str:
         return module_name(PythonIdentifier(found, PREFIX), place)
     if not found.strip("_") or found == PREFIX or not found.isascii() or len(found) > LONGEST:
         raise ContractError(place, f"{name!r:.60} gives no name for a Python module: use some ASCII letters")
-    return found
+    return str(found)
 
 
 def class_name(name: str, place: str) -> str:
@@ -84,7 +138,7 @@ def class_name(name: str, place: str) -> str:
     return found if found == ClassName(found, PREFIX) else class_name(found, place)
 
 
-def enum_keys(values: list[str] | list[int]) -> list[str]:
+def enum_keys(values: list[Any]) -> list[str]:
     """The names of an enumeration's members."""
     keys: list[str] = []
     for position, value in enumerate(values):

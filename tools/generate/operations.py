@@ -38,7 +38,9 @@ class Operations:
         for path, item in _mapping(document, "paths", "#").items():
             place = below("#/paths", path)
             if not _PATH.fullmatch(path):
-                raise ContractError(place, f"{path!r:.200} is no path: it begins with / and holds only what a URL may")
+                raise ContractError(
+                    place, f"{path!r:.200} is no path: it begins with / and holds only what a URL may"
+                )
             item = schemas.resolved(item, place)
             for method in METHODS:
                 if method in item:
@@ -86,7 +88,9 @@ class Operations:
             raise ContractError(below(place, "tags"), "`tags` must be a list of names")
         return name, module_name(tags[0], below(place, "tags"))
 
-    def _parameters(self, item: dict[str, Any], operation: dict[str, Any], name: str, place: str) -> list[dict[str, Any]]:
+    def _parameters(
+        self, item: dict[str, Any], operation: dict[str, Any], name: str, place: str
+    ) -> list[dict[str, Any]]:
         found: dict[tuple[str, str], dict[str, Any]] = {}
         for owner in (item, operation):
             listed = owner.get("parameters", [])
@@ -104,16 +108,22 @@ class Operations:
         for fact in found.values():
             fact["argument"] = names[fact["name"]]
         # By place, the path's first: they are positional arguments.
-        return sorted(found.values(), key=lambda fact: (list(_STYLES).index(fact["in"]), not fact["required"]))
+        return sorted(
+            found.values(), key=lambda fact: (list(_STYLES).index(fact["in"]), not fact["required"])
+        )
 
     def _parameter(self, parameter: dict[str, Any], operation: str, place: str) -> dict[str, Any]:
         name, where = parameter.get("name"), parameter.get("in")
         if not isinstance(name, str) or where not in _STYLES:
             raise ContractError(place, f"a parameter needs a `name`, and an `in` of {', '.join(_STYLES)}")
         if not isinstance(parameter.get("schema"), dict):
-            raise ContractError(place, f"the parameter {name!r:.60} needs a `schema`; others cannot be generated")
+            raise ContractError(
+                place, f"the parameter {name!r:.60} needs a `schema`; others cannot be generated"
+            )
         if parameter.get("style", _STYLES[where]) != _STYLES[where]:
-            raise ContractError(below(place, "style"), f"only the style {_STYLES[where]} can be generated in a {where}")
+            raise ContractError(
+                below(place, "style"), f"only the style {_STYLES[where]} can be generated in a {where}"
+            )
         if where in ("header", "cookie") and not _TOKEN.fullmatch(name):
             raise ContractError(place, f"{name!r:.60} is no name for a {where}")
         if where == "header" and name.lower() in ("accept", "content-type", "authorization"):
@@ -123,14 +133,18 @@ class Operations:
         called = pascal_case(f"{operation}_{name}")
         member = self._schemas.member(parameter["schema"], below(place, "schema"), called)
         if not _is_flat(member["tree"]):
-            raise ContractError(below(place, "schema"), "only plain values and lists of them can be sent as a parameter")
+            raise ContractError(
+                below(place, "schema"), "only plain values and lists of them can be sent as a parameter"
+            )
         return {
             **member,
             "name": name,
             "in": where,
             "description": prose(str(parameter.get("description") or member["description"])),
             "required": parameter.get("required") is True,
-            "explode": where == "query" and _has_list(member["tree"]) and parameter.get("explode", True) is True,
+            "explode": where == "query"
+            and _has_list(member["tree"])
+            and parameter.get("explode", True) is True,
         }
 
     def _body(self, operation: dict[str, Any], name: str, place: str) -> dict[str, Any] | None:
@@ -155,8 +169,14 @@ class Operations:
             media_type, schema = _content(self._schemas.resolved(one, where), where)
             tree: Tree | None = None
             if media_type is not None:
-                tree = self._schemas.tree(schema, below(where, "content"), pascal_case(f"{name}_response_{status}"))
-            first, last = (0, 999) if status == "default" else (int(status.replace("X", "0")), int(status.replace("X", "9")))
+                tree = self._schemas.tree(
+                    schema, below(where, "content"), pascal_case(f"{name}_response_{status}")
+                )
+            first, last = (
+                (0, 999)
+                if status == "default"
+                else (int(status.replace("X", "0")), int(status.replace("X", "9")))
+            )
             found.append({"first": first, "last": last, "media_type": media_type, "tree": tree})
         return sorted(found, key=lambda answer: (answer["last"] - answer["first"], answer["first"]))
 
@@ -176,7 +196,11 @@ def _check_path(path: str, parameters: list[dict[str, Any]], place: str) -> None
             raise ContractError(place, f"the path's parameter {name!r} is not declared")
     for name in declared - set(named):
         raise ContractError(place, f"the path parameter {name!r:.60} is not in the path")
-    if len(named) != len(set(named)) or "{" in re.sub(r"\{[^{}]*\}", "", path) or "}" in re.sub(r"\{[^{}]*\}", "", path):
+    if (
+        len(named) != len(set(named))
+        or "{" in re.sub(r"\{[^{}]*\}", "", path)
+        or "}" in re.sub(r"\{[^{}]*\}", "", path)
+    ):
         raise ContractError(place, f"the braces in {path!r} do not name each parameter once")
 
 
@@ -191,7 +215,9 @@ def _content(node: dict[str, Any], place: str) -> tuple[str | None, dict[str, An
     [media_type, *others] = content
     essence = media_type.split(";")[0].strip().lower()
     if others or not _JSON.fullmatch(essence):
-        raise ContractError(place, f"only bodies of one JSON media type can be generated, not {', '.join(content):.200}")
+        raise ContractError(
+            place, f"only bodies of one JSON media type can be generated, not {', '.join(content):.200}"
+        )
     media = content[media_type]
     schema = media.get("schema", {}) if isinstance(media, dict) else None
     if not isinstance(schema, dict):
@@ -218,7 +244,9 @@ def base_url(document: dict[str, Any]) -> str | None:
     first = servers[0] if isinstance(servers, list) and isinstance(servers[0], dict) else {}
     url = str(first.get("url", ""))
     for name, variable in (first.get("variables") or {}).items():
-        url = url.replace(f"{{{name}}}", str(variable.get("default", "")) if isinstance(variable, dict) else "")
+        url = url.replace(
+            f"{{{name}}}", str(variable.get("default", "")) if isinstance(variable, dict) else ""
+        )
     try:
         parts = urlsplit(url)
         usable = parts.scheme in ("http", "https") and parts.hostname and url.isascii() and url.isprintable()
@@ -244,5 +272,7 @@ def key(schemas: Schemas, document: dict[str, Any]) -> tuple[str, str]:
             return scheme["name"], ""
         if scheme.get("type") == "http" and str(scheme.get("scheme")).lower() == "bearer":
             return "Authorization", "Bearer "
-        raise ContractError(place, f"the security scheme {name!r:.60} cannot be generated, only a key in a header")
+        raise ContractError(
+            place, f"the security scheme {name!r:.60} cannot be generated, only a key in a header"
+        )
     return "Authorization", "Bearer "

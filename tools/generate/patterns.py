@@ -1,7 +1,7 @@
-"""From the contract's regular expressions (ECMA-262, as JSON Schema means them) to Python's `re`.
+r"""From the contract's regular expressions (ECMA-262, as JSON Schema means them) to Python's `re`.
 
-The two differ where it matters: Python's `$` also matches before a trailing newline, its `\\d`, `\\w`
-and `\\s` take all of Unicode, and `{,3}` repeats where ECMA-262 has no such thing. What `re` cannot
+The two differ where it matters: Python's `$` also matches before a trailing newline, its `\d`, `\w`
+and `\s` take all of Unicode, and `{,3}` repeats where ECMA-262 has no such thing. What `re` cannot
 express is refused, never approximated. tests/generation compares the result with a real engine.
 
 A pattern is read in unicode mode, as JSON Schema advises, but for lone braces and brackets, which web

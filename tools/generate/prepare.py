@@ -70,7 +70,9 @@ def as_jinja(value: Any) -> str:
     if value is None:
         return "none"
     if isinstance(value, dict):
-        return "{" + ", ".join(f"{as_jinja(name)}: {as_jinja(member)}" for name, member in value.items()) + "}"
+        return (
+            "{" + ", ".join(f"{as_jinja(name)}: {as_jinja(member)}" for name, member in value.items()) + "}"
+        )
     if isinstance(value, list):
         return "[" + ", ".join(map(as_jinja, value)) + "]"
     if isinstance(value, float):
@@ -103,7 +105,9 @@ def prepare(contract: Path, overrides: Path) -> None:
     told = facts(document, schemas, operations, digest)
     lines = [f"{{% set {name} = {as_jinja(value)} %}}\n" for name, value in told.items()]
     (overrides / "templates" / "contract.jinja").write_text("".join(lines), encoding="utf-8")
-    (overrides / "contract.json").write_text(json.dumps(skeleton(schemas, operations), indent=1), encoding="utf-8")
+    (overrides / "contract.json").write_text(
+        json.dumps(skeleton(schemas, operations), indent=1), encoding="utf-8"
+    )
 
 
 def generate(config: Path, overrides: Path, package: Path) -> None:

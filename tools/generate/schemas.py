@@ -51,7 +51,10 @@ _TYPES = ("array", "boolean", "integer", "null", "number", "object", "string")
 
 #: What the value of each keyword must be.
 KEYWORDS: dict[str, tuple[Callable[[Any], bool], str]] = {
-    "type": (lambda value: value in _TYPES or (_is_names(value) and set(value) <= set(_TYPES) and value != []), "a type"),
+    "type": (
+        lambda value: value in _TYPES or (_is_names(value) and set(value) <= set(_TYPES) and value != []),
+        "a type",
+    ),
     "format": (lambda value: isinstance(value, str), "text"),
     "pattern": (lambda value: isinstance(value, str), "text"),
     "title": (lambda value: isinstance(value, str), "text"),
@@ -61,37 +64,64 @@ KEYWORDS: dict[str, tuple[Callable[[Any], bool], str]] = {
     "nullable": (lambda value: isinstance(value, bool), "true or false"),
     "uniqueItems": (lambda value: isinstance(value, bool), "true or false"),
     "multipleOf": (lambda value: _is_number(value) and value > 0, "a number above 0"),
-    "properties": (lambda value: isinstance(value, dict) and all(map(_is_schema, value.values())), "schemas by name"),
+    "properties": (
+        lambda value: isinstance(value, dict) and all(map(_is_schema, value.values())),
+        "schemas by name",
+    ),
     "items": (_is_schema, "a schema"),
-    "additionalProperties": (lambda value: isinstance(value, bool) or _is_schema(value), "true, false or a schema"),
-    **{
-        keyword: (_is_count, "a whole number, 0 or more")
-        for keyword in ("minLength", "maxLength", "minItems", "maxItems", "minProperties", "maxProperties")
-    },
-    **{keyword: (_is_number, "a number") for keyword in ("minimum", "maximum")},
+    "additionalProperties": (
+        lambda value: isinstance(value, bool) or _is_schema(value),
+        "true, false or a schema",
+    ),
+    **dict.fromkeys(
+        ("minLength", "maxLength", "minItems", "maxItems", "minProperties", "maxProperties"),
+        (_is_count, "a whole number, 0 or more"),
+    ),
+    **dict.fromkeys(("minimum", "maximum"), (_is_number, "a number")),
     **{
         keyword: (lambda value: isinstance(value, bool) or _is_number(value), "true, false or a number")
         for keyword in ("exclusiveMinimum", "exclusiveMaximum")
     },
     **{
-        keyword: (lambda value: isinstance(value, list) and value != [] and all(map(_is_schema, value)), "schemas")
+        keyword: (
+            lambda value: isinstance(value, list) and value != [] and all(map(_is_schema, value)),
+            "schemas",
+        )
         for keyword in ("allOf", "anyOf", "oneOf")
     },
 }
 #: Keywords that limit nothing, so that any value may stand there.
 ANNOTATIONS = frozenset(
-    "title description default example examples deprecated readOnly writeOnly xml externalDocs discriminator $comment".split()
+    [
+        "title",
+        "description",
+        "default",
+        "example",
+        "examples",
+        "deprecated",
+        "readOnly",
+        "writeOnly",
+        "xml",
+        "externalDocs",
+        "discriminator",
+        "$comment",
+    ]
 )
 
 #: A title that names the class of a variant.
 _GOOD_SUFFIX = re.compile(r"[A-Za-z][A-Za-z0-9 _-]{0,39}")
 
 #: Keywords that hold values, in which nothing is a reference.
-NO_SCHEMAS = frozenset("default enum example examples".split())
+NO_SCHEMAS = frozenset(["default", "enum", "example", "examples"])
 
 #: The limits of each type: the keyword, and the argument of the rule that it becomes.
-LIMITS = {
-    "string": {"minLength": "min_length", "maxLength": "max_length", "pattern": "pattern", "format": "format"},
+LIMITS: dict[str, dict[str, str | None]] = {
+    "string": {
+        "minLength": "min_length",
+        "maxLength": "max_length",
+        "pattern": "pattern",
+        "format": "format",
+    },
     "integer": {
         "minimum": "minimum",
         "maximum": "maximum",
@@ -173,8 +203,12 @@ class Schemas:
         names: dict[str, str] = {}
         for name in schemas:
             place = COMPONENTS + name
-            if not all(character.isascii() and (character.isalnum() or character in "._-") for character in name):
-                raise ContractError(below("#/components/schemas", name), f"{name!r:.60} is no name for a component")
+            if not all(
+                character.isascii() and (character.isalnum() or character in "._-") for character in name
+            ):
+                raise ContractError(
+                    below("#/components/schemas", name), f"{name!r:.60} is no name for a component"
+                )
             first = names.setdefault(class_name(name, place), name)
             if first != name:
                 raise ContractError(place, f"{first!r} and {name!r} would have the same name in Python")
@@ -186,7 +220,10 @@ class Schemas:
             name = self._waiting.pop(0)
             place, whole = self._met[name]
             model = self.classes[name]
-            schemas = {**dict.fromkeys(whole.get("required", []), {}), **whole.get("properties", {})}
+            schemas = {
+                **{required: {} for required in whole.get("required", [])},
+                **whole.get("properties", {}),
+            }
             attributes = python_names(schemas, TAKEN_BY_MODELS, place)
             model["members"] = [
                 {
@@ -226,7 +263,11 @@ class Schemas:
                 raise ContractError(place, words)
             return None if beside else str(schema["$ref"])
         bare = {key for key in schema if key not in ANNOTATIONS and not key.startswith("x-")}
-        if bare - {"nullable"} == {"allOf"} and KEYWORDS["allOf"][0](schema["allOf"]) and len(schema["allOf"]) == 1:
+        if (
+            bare - {"nullable"} == {"allOf"}
+            and KEYWORDS["allOf"][0](schema["allOf"])
+            and len(schema["allOf"]) == 1
+        ):
             return self._only_reference(schema["allOf"][0], place)
         return None
 
@@ -253,7 +294,9 @@ class Schemas:
         parts += [self.whole(part, self.place(part, place), above) for part in schema.get("allOf", [])]
         if any(part.get("nullable") for part in parts):
             raise ContractError(place, "inside an allOf, nullable needs a type beside it")
-        own = _plain({key: schema[key] for key in schema if key not in ("allOf", "$ref")}, place, alone=not parts)
+        own = _plain(
+            {key: schema[key] for key in schema if key not in ("allOf", "$ref")}, place, alone=not parts
+        )
         found: Schema = {}
         for part in parts:
             # A title, and what a component says of itself, do not hold for what is made of it and more.
@@ -270,7 +313,9 @@ class Schemas:
             elif keyword == "const" and self._is_31:
                 pass
             elif keyword not in ANNOTATIONS and keyword != "$ref" and not keyword.startswith("x-"):
-                raise ContractError(place, f"`{keyword}` is a keyword that cannot be generated, or none at all")
+                raise ContractError(
+                    place, f"`{keyword}` is a keyword that cannot be generated, or none at all"
+                )
 
     # --- the kinds ----------------------------------------------------------------------------------
 
@@ -278,7 +323,11 @@ class Schemas:
         if "anyOf" in whole and "oneOf" in whole:
             raise ContractError(place, "anyOf and oneOf together cannot be generated")
         keyword = "oneOf" if "oneOf" in whole else "anyOf"
-        beside = {key: whole[key] for key in whole if key in KEYWORDS and key not in (*ANNOTATIONS, keyword, "nullable")}
+        beside = {
+            key: whole[key]
+            for key in whole
+            if key in KEYWORDS and key not in (*ANNOTATIONS, keyword, "nullable")
+        }
         variants = []
         for position, variant in enumerate(whole[keyword]):
             if beside and not beside.items() <= self.whole(variant, place).items():
@@ -293,12 +342,16 @@ class Schemas:
         types = whole.get("type", list(_TYPES))
         for keyword in whole:
             if keyword in KEYWORDS and keyword not in {"enum", "type", "format", "nullable", *ANNOTATIONS}:
-                raise ContractError(place, f"`{keyword}` beside an enum cannot be generated: list what is left")
+                raise ContractError(
+                    place, f"`{keyword}` beside an enum cannot be generated: list what is left"
+                )
         for value in values:
             if not any(_is_of(value, one) for one in types):
                 raise ContractError(place, f"the enum's value {value!r:.60} is no {' or '.join(types)}")
         if "null" in whole.get("type", []) and None not in values:
-            raise ContractError(place, "null is not among the enum's values, so that nullable has no effect: add it")
+            raise ContractError(
+                place, "null is not among the enum's values, so that nullable has no effect: add it"
+            )
         rest = [value for value in values if value is not None]
         found = self._choice(rest, whole, place, name) if rest else {"kind": "null"}
         return _or_null(found) if rest and None in values else found
@@ -311,7 +364,10 @@ class Schemas:
             return {"kind": "constants", "constants": values}
         values = list(dict.fromkeys(values))
         members = [{"key": key, "value": value} for key, value in zip(enum_keys(values), values, strict=True)]
-        return {"kind": "choice", "class": self._meet(name, place, whole, {"kind": "choice", "members": members})}
+        return {
+            "kind": "choice",
+            "class": self._meet(name, place, whole, {"kind": "choice", "members": members}),
+        }
 
     def _by_type(self, whole: Schema, place: str, name: str, above: tuple[str, ...]) -> Tree:
         types = whole.get("type") or _inferred(whole, place)
@@ -322,7 +378,11 @@ class Schemas:
         if not types:
             return {"kind": "anything"}
         variants = [self._of_type(one, whole, place, name, above) for one in types]
-        return variants[0] if len(variants) == 1 else {"kind": "one_of", "variants": variants, "exclusive": False}
+        return (
+            variants[0]
+            if len(variants) == 1
+            else {"kind": "one_of", "variants": variants, "exclusive": False}
+        )
 
     def _of_type(self, one: str, whole: Schema, place: str, name: str, above: tuple[str, ...]) -> Tree:
         limits = {ours: whole[theirs] for theirs, ours in LIMITS[one].items() if ours and theirs in whole}
@@ -358,7 +418,9 @@ class Schemas:
         found = {"tree": tree, **_prose(whole)}
         if "default" in whole:
             if not fits(tree, whole["default"], self.classes):
-                raise ContractError(place, f"the default {whole['default']!r:.60} is not what the schema takes, or an object")
+                raise ContractError(
+                    place, f"the default {whole['default']!r:.60} is not what the schema takes, or an object"
+                )
             found["default"] = whole["default"]
         return found
 
@@ -367,7 +429,9 @@ class Schemas:
         name = class_name(name, place)
         known_place, known = self._met.setdefault(name, (place, whole))
         if known != whole:
-            raise ContractError(place, f"two schemas would be {name} in Python, the other is {known_place}: rename one")
+            raise ContractError(
+                place, f"two schemas would be {name} in Python, the other is {known_place}: rename one"
+            )
         if name not in self.classes:
             self.classes[name] = {**definition, **_prose(whole)}
             if definition["kind"] == "object":
@@ -402,7 +466,11 @@ def _is_of(value: Any, one: str) -> bool:
 
 def _inferred(whole: Schema, place: str) -> list[str]:
     """The type of a schema that names none: by what it says of members, as people mean it."""
-    said = [one for one in ("string", "integer", "array", "object") if any(keyword in whole for keyword in LIMITS[one])]
+    said = [
+        one
+        for one in ("string", "integer", "array", "object")
+        if any(keyword in whole for keyword in LIMITS[one])
+    ]
     if said == ["object"] or not said:
         return said
     raise ContractError(place, f"it has limits but no type: add `type: {said[0]}`")
@@ -421,7 +489,9 @@ def _plain(schema: Schema, place: str, *, alone: bool) -> Schema:
     found = dict(schema)
     combined = not alone or "anyOf" in found or "oneOf" in found
     if "type" in found:
-        found["type"] = [found["type"]] if isinstance(found["type"], str) else list(dict.fromkeys(found["type"]))
+        found["type"] = (
+            [found["type"]] if isinstance(found["type"], str) else list(dict.fromkeys(found["type"]))
+        )
         if not combined and found.pop("nullable", False) and "null" not in found["type"]:
             found["type"].append("null")
     elif found.get("nullable") and "enum" in found and not combined:
@@ -459,13 +529,17 @@ def _multiple(first: Any, second: Any, place: str) -> Any:
 
 
 def _values(first: list[Any], second: list[Any], place: str) -> list[Any]:
-    common = [value for value in first if any(value == other and type(value) is type(other) for other in second)]
+    common = [
+        value for value in first if any(value == other and type(value) is type(other) for other in second)
+    ]
     if not common:
         raise ContractError(place, "no value is in both enums")
     return common
 
 
-def _both(first: Schema, second: Schema, place: str) -> Schema:
+def _both(  # noqa: C901, PLR0912 - a line for each keyword
+    first: Schema, second: Schema, place: str
+) -> Schema:
     """One schema that says what both say."""
     for part, other in ((first, second), (second, first)):
         if part.get("additionalProperties", True) not in (True, {}) and "properties" in other:
@@ -490,7 +564,14 @@ def _both(first: Schema, second: Schema, place: str) -> Schema:
                 name: _each(first[keyword][name], member) if name in first[keyword] else member
                 for name, member in value.items()
             }
-        elif keyword in ("minimum", "exclusiveMinimum", "minLength", "minItems", "minProperties", "uniqueItems"):
+        elif keyword in (
+            "minimum",
+            "exclusiveMinimum",
+            "minLength",
+            "minItems",
+            "minProperties",
+            "uniqueItems",
+        ):
             found[keyword] = max(first[keyword], value)
         elif keyword in ("maximum", "exclusiveMaximum", "maxLength", "maxItems", "maxProperties"):
             found[keyword] = min(first[keyword], value)
@@ -503,11 +584,14 @@ def _each(first: Schema, second: Schema) -> Schema:
     return first if first == second else {"allOf": [first, second]}
 
 
-def _in_range(limits: Tree, format: Any) -> Tree:
-    if format not in INTEGERS:
+def _in_range(limits: Tree, format_: Any) -> Tree:
+    if format_ not in INTEGERS:
         return limits
-    low, high = INTEGERS[format]
-    return limits | {"minimum": max(limits.get("minimum", low), low), "maximum": min(limits.get("maximum", high), high)}
+    low, high = INTEGERS[format_]
+    return limits | {
+        "minimum": max(limits.get("minimum", low), low),
+        "maximum": min(limits.get("maximum", high), high),
+    }
 
 
 def _text(limits: Tree, place: str) -> Tree:

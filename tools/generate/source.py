@@ -35,7 +35,9 @@ def load(path: Path) -> dict[str, Any]:
     version = document.get("openapi")
     if not isinstance(version, str) or not re.fullmatch(r"3\.[01]\.[0-9]+", version):
         said = repr(version) if "openapi" in document else "missing"
-        raise ContractError("#/openapi", f"`openapi` must be a version 3.0.x or 3.1.x in quotes, it is {said}")
+        raise ContractError(
+            "#/openapi", f"`openapi` must be a version 3.0.x or 3.1.x in quotes, it is {said}"
+        )
     _check_kinds(document, "#", dict, ("info", "paths", "components"))
     _check_kinds(document, "#", list, ("servers", "security"))
     components = document.get("components", {})
@@ -47,7 +49,9 @@ def _check_kinds(node: dict[str, Any], place: str, kind: type, names: Iterable[s
     """What is there must be a mapping or a list, as OpenAPI has it."""
     for name in names:
         if name in node and not isinstance(node[name], kind):
-            raise ContractError(below(place, name), f"`{name}` must be a {'mapping' if kind is dict else 'list'}")
+            raise ContractError(
+                below(place, name), f"`{name}` must be a {'mapping' if kind is dict else 'list'}"
+            )
 
 
 def _text(path: Path) -> str:
@@ -68,8 +72,18 @@ def _parsed(text: str) -> Any:
         mark = error.problem_mark or error.context_mark
         where = f"line {mark.line + 1}, column {mark.column + 1}: " if mark else ""
         # The first line of a problem says it all; for a key that stands twice, others advise against it.
-        raise ContractError("", f"{where}not YAML: {(error.problem or error.context).strip().splitlines()[0]}") from None
-    except (YAMLError, ValueError, TypeError, KeyError, AttributeError, RecursionError, AssertionError) as error:
+        raise ContractError(
+            "", f"{where}not YAML: {(error.problem or error.context).strip().splitlines()[0]}"
+        ) from None
+    except (
+        YAMLError,
+        ValueError,
+        TypeError,
+        KeyError,
+        AttributeError,
+        RecursionError,
+        AssertionError,
+    ) as error:
         said = str(error).strip() or type(error).__name__
         raise ContractError("", f"not YAML: {said.splitlines()[0]}") from None
 
@@ -79,7 +93,9 @@ def as_json(node: Any, place: str, budget: list[int] | None = None) -> Any:
     budget = [MOST_VALUES] if budget is None else budget
     budget[0] -= 1
     if budget[0] < 0 or place.count("/") > DEEPEST:
-        raise ContractError(place[:200], "too large or too deep: an alias that holds itself, or aliases of aliases")
+        raise ContractError(
+            place[:200], "too large or too deep: an alias that holds itself, or aliases of aliases"
+        )
     if isinstance(node, dict):
         found: dict[str, Any] = {}
         for key, member in node.items():
@@ -91,10 +107,16 @@ def as_json(node: Any, place: str, budget: list[int] | None = None) -> Any:
     if isinstance(node, list):
         return [as_json(item, f"{place}/{position}", budget) for position, item in enumerate(node)]
     if isinstance(node, date):
-        raise ContractError(place, f"{node} is read as a date by YAML, which JSON does not have: put it in quotes")
+        raise ContractError(
+            place, f"{node} is read as a date by YAML, which JSON does not have: put it in quotes"
+        )
     if isinstance(node, str):
         return _scalar_text(node, place)
-    if node is None or isinstance(node, (bool, int)) or (isinstance(node, float) and abs(node) < float("inf")):
+    if (
+        node is None
+        or isinstance(node, (bool, int))
+        or (isinstance(node, float) and abs(node) < float("inf"))
+    ):
         return node
     raise ContractError(place, f"{node!r:.60} is a value that JSON does not have: put it in quotes")
 
