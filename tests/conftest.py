@@ -37,6 +37,14 @@ for _name, _examples in PROFILES.items():
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "dev"))
 
 
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out, and say so, what only the long run has time for."""
+    if settings().max_examples < PROFILES["nightly"]:
+        left_out = [item for item in items if item.get_closest_marker("nightly")]
+        items[:] = [item for item in items if item not in left_out]
+        config.hook.pytest_deselected(items=left_out)
+
+
 def pytest_addoption(parser: pytest.Parser) -> None:
     """The server that `tests/contract` judges; without one it starts its own."""
     group = parser.getgroup("contract", "tests/contract: the server to judge")
@@ -64,6 +72,9 @@ def pytest_configure(config: pytest.Config) -> None:
     if config.option.hypothesis_seed is None:
         config.option.hypothesis_seed = str(config.option.seed)
     _reach_loopback_directly()
+    config.addinivalue_line(
+        "markers", "nightly: takes long; only in the profile of that name (make test-full)"
+    )
     config.addinivalue_line("markers", "embedded: tests of the tests and of ours; left out with --server")
     if config.option.server:
         _require_known_content(config)

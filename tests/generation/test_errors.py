@@ -421,6 +421,7 @@ def test_the_swap_fails_half_way(checkout: Path) -> None:
     assert support.leftovers(checkout) == []
 
 
+@pytest.mark.nightly
 def test_no_package_index(checkout: Path) -> None:
     """Without an index the environment cannot be made: one sentence, nothing half-made, and the next run works."""
     cache = checkout / ".cache" / "generate"

@@ -112,7 +112,7 @@ _PIECES = [
 _ALPHABET = "ab_0-. \nA٣é\U0001f600]{}[&~#\t\x00z/"
 
 
-@settings(max_examples=1500)
+@settings(max_examples=30 * settings().max_examples)
 @given(
     pattern=st.lists(st.sampled_from(_PIECES), max_size=8).map("".join),
     texts=st.lists(st.text(_ALPHABET, max_size=5), min_size=1, max_size=8),

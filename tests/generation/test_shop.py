@@ -203,7 +203,7 @@ def _trimmed(
     return kept if complete else {**kept, "more": further}
 
 
-@settings(max_examples=1000)
+@settings(max_examples=20 * settings().max_examples)
 @given(
     data=st.data(),
     model=st.sampled_from(["Order", "Order", "Line", "Customer", "Address", "Part", "Receipt"]),
@@ -231,7 +231,7 @@ def test_the_same_verdict_as_a_validator(
             assert list(read.check()) == []
 
 
-@settings(max_examples=300)
+@settings(max_examples=4 * settings().max_examples)
 @given(source=_JSON)
 def test_reading_never_raises(shop: ModuleType, source: Any) -> None:
     """Whatever JSON is read as whatever model: problems, and no exception."""

@@ -175,7 +175,7 @@ def test_a_body(calls: Shop) -> None:
     calls.both(calls.place_order, body=order)
     request = calls.sent[-1]
     assert request.headers["Content-Type"] == "application/json"
-    placed = "2026-11-23T18:00:00+00:00"
+    placed = "2026-11-23T18:00:00Z"
     assert json.loads(request.content) == {
         **ORDER,
         "placed": placed,

@@ -17,6 +17,9 @@ import pytest
 from tests.generation import support
 from tests.generation.support import HEADER
 
+#: A generation for each template: for `make test-full`.
+pytestmark = pytest.mark.nightly
+
 TEMPLATES = support.ROOT / "overrides" / "templates"
 
 #: In a process of its own: `package` is importable as `api`, of shop.yaml.

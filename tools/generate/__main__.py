@@ -123,6 +123,11 @@ def remembered(stamp: str, inputs: str) -> dict[str, str] | None:
         return None
 
 
+def is_interrupted() -> bool:
+    """Whether a run that was killed, or is at work, has left its folder: the long way tidies up."""
+    return any(name.startswith("new-") for name in os.listdir(CACHE))
+
+
 def drift(names: list[str], contract: str, output: str) -> Stop:
     """What --check says."""
     listed = ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
@@ -139,10 +144,10 @@ def main(words: list[str]) -> None:
     known = remembered(stamp, inputs)
     if known is not None:
         changed = differing(known, files_below(output))
-        if not changed:
-            return
-        if check:
+        if changed and check:
             raise drift(changed, contract, output)
+        if not changed and not is_interrupted():
+            return
 
     # Only now: these take longer to import than an unchanged tree takes to check.
     sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))

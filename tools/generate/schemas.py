@@ -10,11 +10,11 @@ both strings it keeps one. What a client cannot be held to exactly is refused, n
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
-from fractions import Fraction
 from typing import Any
 
 from defaults import fits
+from keywords import ANNOTATIONS, KEYWORDS, LIMITS, NO_SCHEMAS, TYPES, check, is_number
+from merging import both, plain, without_prose
 from names import TAKEN_BY_MODELS, class_name, enum_keys, python_names
 from openapi_python_client.strings import pascal_case
 from patterns import PatternError, to_python
@@ -31,117 +31,8 @@ INTEGERS = {"int32": (-(2**31), 2**31 - 1), "int64": (-(2**63), 2**63 - 1)}
 TEXT_KINDS = {"uuid": "uuid", "date": "date", "date-time": "date_time"}
 
 
-def _is_number(value: Any) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool)
-
-
-def _is_count(value: Any) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and value >= 0
-
-
-def _is_schema(value: Any) -> bool:
-    return isinstance(value, dict)
-
-
-def _is_names(value: Any) -> bool:
-    return isinstance(value, list) and all(isinstance(name, str) for name in value)
-
-
-_TYPES = ("array", "boolean", "integer", "null", "number", "object", "string")
-
-#: What the value of each keyword must be.
-KEYWORDS: dict[str, tuple[Callable[[Any], bool], str]] = {
-    "type": (
-        lambda value: value in _TYPES or (_is_names(value) and set(value) <= set(_TYPES) and value != []),
-        "a type",
-    ),
-    "format": (lambda value: isinstance(value, str), "text"),
-    "pattern": (lambda value: isinstance(value, str), "text"),
-    "title": (lambda value: isinstance(value, str), "text"),
-    "description": (lambda value: isinstance(value, str), "text"),
-    "required": (_is_names, "a list of the names of members"),
-    "enum": (lambda value: isinstance(value, list) and value != [], "a list of one or more values"),
-    "nullable": (lambda value: isinstance(value, bool), "true or false"),
-    "uniqueItems": (lambda value: isinstance(value, bool), "true or false"),
-    "multipleOf": (lambda value: _is_number(value) and value > 0, "a number above 0"),
-    "properties": (
-        lambda value: isinstance(value, dict) and all(map(_is_schema, value.values())),
-        "schemas by name",
-    ),
-    "items": (_is_schema, "a schema"),
-    "additionalProperties": (
-        lambda value: isinstance(value, bool) or _is_schema(value),
-        "true, false or a schema",
-    ),
-    **dict.fromkeys(
-        ("minLength", "maxLength", "minItems", "maxItems", "minProperties", "maxProperties"),
-        (_is_count, "a whole number, 0 or more"),
-    ),
-    **dict.fromkeys(("minimum", "maximum"), (_is_number, "a number")),
-    **{
-        keyword: (lambda value: isinstance(value, bool) or _is_number(value), "true, false or a number")
-        for keyword in ("exclusiveMinimum", "exclusiveMaximum")
-    },
-    **{
-        keyword: (
-            lambda value: isinstance(value, list) and value != [] and all(map(_is_schema, value)),
-            "schemas",
-        )
-        for keyword in ("allOf", "anyOf", "oneOf")
-    },
-}
-#: Keywords that limit nothing, so that any value may stand there.
-ANNOTATIONS = frozenset(
-    [
-        "title",
-        "description",
-        "default",
-        "example",
-        "examples",
-        "deprecated",
-        "readOnly",
-        "writeOnly",
-        "xml",
-        "externalDocs",
-        "discriminator",
-        "$comment",
-    ]
-)
-
 #: A title that names the class of a variant.
 _GOOD_SUFFIX = re.compile(r"[A-Za-z][A-Za-z0-9 _-]{0,39}")
-
-#: Keywords that hold values, in which nothing is a reference.
-NO_SCHEMAS = frozenset(["default", "enum", "example", "examples"])
-
-#: The limits of each type: the keyword, and the argument of the rule that it becomes.
-LIMITS: dict[str, dict[str, str | None]] = {
-    "string": {
-        "minLength": "min_length",
-        "maxLength": "max_length",
-        "pattern": "pattern",
-        "format": "format",
-    },
-    "integer": {
-        "minimum": "minimum",
-        "maximum": "maximum",
-        "exclusiveMinimum": "exclusive_minimum",
-        "exclusiveMaximum": "exclusive_maximum",
-        "multipleOf": "multiple_of",
-        "format": None,
-    },
-    "array": {"minItems": "min_items", "maxItems": "max_items", "uniqueItems": "unique_items", "items": None},
-    "object": {
-        "minProperties": "min_properties",
-        "maxProperties": "max_properties",
-        "properties": None,
-        "required": None,
-        "additionalProperties": None,
-    },
-    "boolean": {},
-    "null": {},
-}
-LIMITS["number"] = LIMITS["integer"]
 
 
 class Schemas:
@@ -284,7 +175,7 @@ class Schemas:
 
     def whole(self, schema: Schema, place: str, above: tuple[str, ...] = ()) -> Schema:
         """One schema that says what this one and all that it brings in by `allOf` say."""
-        self._check(schema, place)
+        check(schema, place, is_31=self._is_31)
         if schema.get("$ref") in above:
             raise ContractError(place, f"the reference {schema['$ref']!r} leads back to itself")
         parts = []
@@ -294,28 +185,15 @@ class Schemas:
         parts += [self.whole(part, self.place(part, place), above) for part in schema.get("allOf", [])]
         if any(part.get("nullable") for part in parts):
             raise ContractError(place, "inside an allOf, nullable needs a type beside it")
-        own = _plain(
+        own = plain(
             {key: schema[key] for key in schema if key not in ("allOf", "$ref")}, place, alone=not parts
         )
         found: Schema = {}
         for part in parts:
             # A title, and what a component says of itself, do not hold for what is made of it and more.
-            mine = part if len(parts) == 1 and not set(own) & set(KEYWORDS) else _without_prose(part)
-            found = _both(found, mine, place)
-        return _both(found, own, place)
-
-    def _check(self, schema: Schema, place: str) -> None:
-        for keyword, value in schema.items():
-            if keyword in KEYWORDS:
-                is_right, words = KEYWORDS[keyword]
-                if not is_right(value):
-                    raise ContractError(below(place, keyword), f"`{keyword}` must be {words}")
-            elif keyword == "const" and self._is_31:
-                pass
-            elif keyword not in ANNOTATIONS and keyword != "$ref" and not keyword.startswith("x-"):
-                raise ContractError(
-                    place, f"`{keyword}` is a keyword that cannot be generated, or none at all"
-                )
+            mine = part if len(parts) == 1 and not set(own) & set(KEYWORDS) else without_prose(part)
+            found = both(found, mine, place)
+        return both(found, own, place)
 
     # --- the kinds ----------------------------------------------------------------------------------
 
@@ -339,7 +217,7 @@ class Schemas:
 
     def _enumeration(self, whole: Schema, place: str, name: str) -> Tree:
         values = whole["enum"]
-        types = whole.get("type", list(_TYPES))
+        types = whole.get("type", list(TYPES))
         for keyword in whole:
             if keyword in KEYWORDS and keyword not in {"enum", "type", "format", "nullable", *ANNOTATIONS}:
                 raise ContractError(
@@ -461,7 +339,7 @@ def _is_of(value: Any, one: str) -> bool:
     kinds = {"string": str, "boolean": bool, "array": list, "object": dict, "null": type(None)}
     if one in kinds:
         return isinstance(value, kinds[one])
-    return _is_number(value) and (one == "number" or isinstance(value, int))
+    return is_number(value) and (one == "number" or isinstance(value, int))
 
 
 def _inferred(whole: Schema, place: str) -> list[str]:
@@ -474,114 +352,6 @@ def _inferred(whole: Schema, place: str) -> list[str]:
     if said == ["object"] or not said:
         return said
     raise ContractError(place, f"it has limits but no type: add `type: {said[0]}`")
-
-
-def _without_prose(schema: Schema) -> Schema:
-    return {key: value for key, value in schema.items() if key not in ("title", "description")}
-
-
-def _plain(schema: Schema, place: str, *, alone: bool) -> Schema:
-    """`type` as a list with null in it, `const` as an enum, exclusive bounds as numbers.
-
-    OpenAPI 3.0 gives `nullable` no effect on what stands in an allOf, anyOf or oneOf, but that is how
-    people say "or null": there it stays, and null is let in beside the rest.
-    """
-    found = dict(schema)
-    combined = not alone or "anyOf" in found or "oneOf" in found
-    if "type" in found:
-        found["type"] = (
-            [found["type"]] if isinstance(found["type"], str) else list(dict.fromkeys(found["type"]))
-        )
-        if not combined and found.pop("nullable", False) and "null" not in found["type"]:
-            found["type"].append("null")
-    elif found.get("nullable") and "enum" in found and not combined:
-        raise ContractError(place, "nullable needs a type beside it")
-    if "const" in found:
-        found["enum"] = [found.pop("const")]
-    for exclusive, bound in (("exclusiveMinimum", "minimum"), ("exclusiveMaximum", "maximum")):
-        if isinstance(found.get(exclusive), bool) and found.pop(exclusive) and bound in found:
-            found[exclusive] = found.pop(bound)
-    return found
-
-
-def _same_or_stop(keyword: str, first: Any, second: Any, place: str) -> Any:
-    if first != second:
-        raise ContractError(place, f"two different `{keyword}` for one value cannot be generated")
-    return first
-
-
-def _types(first: list[str], second: list[str], place: str) -> list[str]:
-    common = [one for one in first if one in second]
-    if "number" in first and "integer" in second and "integer" not in common:
-        common.append("integer")
-    if "integer" in first and "number" in second and "integer" not in common:
-        common.append("integer")
-    if not common:
-        raise ContractError(place, f"no value is both {' or '.join(first)} and {' or '.join(second)}")
-    return common
-
-
-def _multiple(first: Any, second: Any, place: str) -> Any:
-    small, large = sorted((first, second))
-    if (Fraction(str(large)) / Fraction(str(small))).denominator != 1:
-        raise ContractError(place, "two different `multipleOf` for one value cannot be generated")
-    return large
-
-
-def _values(first: list[Any], second: list[Any], place: str) -> list[Any]:
-    common = [
-        value for value in first if any(value == other and type(value) is type(other) for other in second)
-    ]
-    if not common:
-        raise ContractError(place, "no value is in both enums")
-    return common
-
-
-def _both(  # noqa: C901, PLR0912 - a line for each keyword
-    first: Schema, second: Schema, place: str
-) -> Schema:
-    """One schema that says what both say."""
-    for part, other in ((first, second), (second, first)):
-        if part.get("additionalProperties", True) not in (True, {}) and "properties" in other:
-            words = "additionalProperties in one part of an allOf and members in another cannot be generated"
-            raise ContractError(place, words)
-    found = dict(first)
-    for keyword, value in second.items():
-        if keyword not in first or keyword in ANNOTATIONS or keyword.startswith("x-"):
-            found[keyword] = value
-        elif keyword == "type":
-            found[keyword] = _types(first[keyword], value, place)
-        elif keyword == "enum":
-            found[keyword] = _values(first[keyword], value, place)
-        elif keyword == "multipleOf":
-            found[keyword] = _multiple(first[keyword], value, place)
-        elif keyword == "required":
-            found[keyword] = list(dict.fromkeys([*first[keyword], *value]))
-        elif keyword == "items":
-            found[keyword] = _each(first[keyword], value)
-        elif keyword == "properties":
-            found[keyword] = first[keyword] | {
-                name: _each(first[keyword][name], member) if name in first[keyword] else member
-                for name, member in value.items()
-            }
-        elif keyword in (
-            "minimum",
-            "exclusiveMinimum",
-            "minLength",
-            "minItems",
-            "minProperties",
-            "uniqueItems",
-        ):
-            found[keyword] = max(first[keyword], value)
-        elif keyword in ("maximum", "exclusiveMaximum", "maxLength", "maxItems", "maxProperties"):
-            found[keyword] = min(first[keyword], value)
-        else:
-            found[keyword] = _same_or_stop(keyword, first[keyword], value, place)
-    return found
-
-
-def _each(first: Schema, second: Schema) -> Schema:
-    return first if first == second else {"allOf": [first, second]}
 
 
 def _in_range(limits: Tree, format_: Any) -> Tree:
