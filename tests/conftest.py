@@ -18,7 +18,7 @@ DEFAULT_SEED = 20261123
 
 # Examples per property. `dev` answers while one waits, `ci` keeps the contract tests well below
 # 90 seconds on two cores, `nightly` searches.
-PROFILES = {"dev": 20, "ci": 40, "nightly": 1000}
+PROFILES = {"dev": 20, "ci": 25, "nightly": 1000}
 
 # Seconds for the one connection that finds out whether `--server` is there at all.
 CONNECT_TIMEOUT = 5.0

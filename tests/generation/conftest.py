@@ -15,6 +15,7 @@ from tests.generation import support
 def environment() -> None:
     """The generator's environment, made once where there is none: every test links to it."""
     done = support.generate(support.ROOT, "--check")
+    support.python.cache_clear()
     assert done.returncode in (0, 1), done.stderr
 
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import functools
 import importlib
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -49,6 +51,23 @@ def copy_checkout(to: Path) -> Path:
     return to
 
 
+@functools.cache
+def python() -> str:
+    """The Python that the generator's environment was made with.
+
+    Found anew, it may be a shim of a version manager, which takes longer to start than a check lasts.
+    """
+    environment = next((ROOT / ".cache" / "generate").glob("environment-*/complete"), None)
+    settings = (environment.parent / "pyvenv.cfg").read_text(encoding="utf-8") if environment else ""
+    found = re.search(r"^executable = (.+)$", settings, re.MULTILINE)
+    return found[1] if found else sys.executable
+
+
+def surroundings() -> dict[str, str]:
+    """Our environment, and which Python generate.sh is to take."""
+    return {**os.environ, "PYTHON": python()}
+
+
 def generate(
     checkout: Path, *arguments: str | Path, cwd: Path | None = None, env: Mapping[str, str] | None = None
 ) -> subprocess.CompletedProcess[str]:
@@ -56,7 +75,7 @@ def generate(
     return subprocess.run(
         [str(checkout / "generate.sh"), *map(str, arguments)],
         cwd=cwd or checkout,
-        env={**os.environ, **(env or {})},
+        env=surroundings() | dict(env or {}),
         capture_output=True,
         text=True,
         timeout=100,

@@ -8,17 +8,19 @@ Up to the stamp only cheap modules are imported; the generator runs in an enviro
 from hashed pins, so that nothing that is installed elsewhere can change its output.
 """
 
-import sys
-
-# Whatever Python runs this has to understand it this far.
-if sys.version_info < (3, 11):  # noqa: UP036 - an older one is to be told
-    sys.exit("generate.sh: error: needs Python 3.11 or newer, this is %d.%d" % sys.version_info[:2])  # noqa: UP031
-
 import hashlib
 import json
 import os
 import signal
+import sys
 from types import FrameType
+
+# Until a run can end in order, a signal just ends it: nothing has been begun.
+signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+# Whatever Python runs this has to understand it this far.
+if sys.version_info < (3, 11):  # noqa: UP036 - an older one is to be told
+    sys.exit("generate.sh: error: needs Python 3.11 or newer, this is %d.%d" % sys.version_info[:2])  # noqa: UP031
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 CACHE = os.path.join(ROOT, ".cache", "generate")
