@@ -94,6 +94,11 @@ class _Attempt:
         self.body = _Body(answer.headers.get("content-encoding", ""))
         return self.body
 
+    def look_at_the_clock(self, seconds: float) -> None:
+        """Stop where the time is over: not every transport does."""
+        if time.monotonic() - self.began > seconds:
+            raise httpx.ReadTimeout("the answer did not end in time")
+
     def fail(self, error: Exception) -> None:
         """The library gave up."""
         words = " ".join(self.key.removed_from(str(error)).split())[:200]
@@ -127,16 +132,17 @@ def exchange(
         arguments: for `httpx.Request`, without the key.
     """
     attempt = _Attempt(key, isinstance(transport, (Transport, AsyncTransport)))
-    answer, until, noted = None, attempt.began + seconds, sent.set(attempt.sent)
+    answer, noted = None, sent.set(attempt.sent)
     try:
         answer = transport.handle_request(_ready(arguments, key, seconds))
         body = attempt.begin(answer)
         for piece in answer.stream:  # type: ignore[union-attr] # a sync transport's
             body.take(piece)
-            if time.monotonic() > until:
-                raise httpx.ReadTimeout("the answer did not end in time")
+            attempt.look_at_the_clock(seconds)
         body.end()
-    except _OF_THE_WIRE as error:
+    except Exception as error:
+        if not _is_of_the_wire(error):
+            raise
         attempt.fail(error)
     finally:
         sent.reset(noted)
@@ -159,7 +165,9 @@ async def exchange_async(
             async for piece in answer.stream:  # type: ignore[union-attr] # an async transport's
                 body.take(piece)
             body.end()
-    except _OF_THE_WIRE as error:
+    except Exception as error:
+        if not _is_of_the_wire(error):
+            raise
         attempt.fail(error)
     finally:
         sent.reset(noted)
@@ -174,7 +182,7 @@ async def exchange_async(
 #: Seconds for closing a connection whose answer was not read to its end.
 _CLOSING: Final = 0.2
 
-#: What transports raise. Others, such as an AssertionError of a test's own transport, are not the wire's.
+#: What transports raise, by class and by library.
 _OF_THE_WIRE: Final = (
     httpx.HTTPError,
     httpx.InvalidURL,
@@ -182,8 +190,14 @@ _OF_THE_WIRE: Final = (
     OSError,
     ValueError,
     RuntimeError,
-    EOFError,
 )
+_LIBRARIES: Final = ("aiohttp", "httpcore", "h11")
+
+
+def _is_of_the_wire(error: Exception) -> bool:
+    """Others, such as an AssertionError of a test's own transport, tell of a mistake in a program."""
+    return isinstance(error, _OF_THE_WIRE) or type(error).__module__.partition(".")[0] in _LIBRARIES
+
 
 #: Errors of httpx before a request is on its way.
 _NOT_SENT: Final = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.UnsupportedProtocol)
