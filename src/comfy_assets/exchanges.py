@@ -17,7 +17,7 @@ import httpx
 from attrs import Factory, define, field, frozen
 
 from comfy_assets import defaults
-from comfy_assets.transports import AsyncTransport, Transport, sent
+from comfy_assets.transports import AsyncTransport, Progress, Transport, progress
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -75,11 +75,10 @@ def _ready(arguments: Mapping[str, Any], key: KeyInHeader, seconds: float) -> ht
 class _Attempt:
     """What is known of an exchange while it goes on."""
 
-    key: KeyInHeader
+    progress: Progress
     #: Whether the transport is ours, and tells when it sends; of another one only its error does.
     tells: bool
     began: float = Factory(time.monotonic)
-    sent: list[bool] = Factory(lambda: [False])
     status: int | None = None
     headers: dict[str, str] = Factory(dict)
     body: _Body | None = None
@@ -87,9 +86,9 @@ class _Attempt:
 
     def begin(self, answer: httpx.Response) -> _Body:
         """Status and headers are there."""
-        self.sent[0] = True
+        self.progress.sent = True
         self.status = answer.status_code
-        remove = self.key.removed_from
+        remove = self.progress.key.removed_from
         self.headers = {remove(name): remove(value) for name, value in answer.headers.items()}
         self.body = _Body(answer.headers.get("content-encoding", ""))
         return self.body
@@ -101,7 +100,7 @@ class _Attempt:
 
     def fail(self, error: Exception) -> None:
         """The library gave up."""
-        words = " ".join(self.key.removed_from(str(error)).split())[:200]
+        words = " ".join(self.progress.key.removed_from(str(error)).split())[:200]
         cause = f"{type(error).__name__}: {words}".rstrip(": ")
         chain = list(_chain(error))
         if isinstance(error, _TooLargeError):
@@ -112,15 +111,15 @@ class _Attempt:
             self.failure = Failure("broken", cause, passes=not any(map(_is_lasting, chain)))
         if not self.tells:
             never_left = isinstance(error, _NOT_SENT) and not _was_connected(chain)
-            self.sent[0] = self.sent[0] or not never_left
+            self.progress.sent = self.progress.sent or not never_left
 
     def end(self) -> Exchange:
         """What came of it."""
         response = None
         if self.status is not None:
             content = bytes(self.body.content) if self.body is not None else b""
-            response = RawResponse(self.status, self.headers, self.key.removed_from_bytes(content))
-        return Exchange(response, self.failure, self.sent[0], time.monotonic() - self.began)
+            response = RawResponse(self.status, self.headers, self.progress.key.removed_from_bytes(content))
+        return Exchange(response, self.failure, self.progress.sent, time.monotonic() - self.began)
 
 
 def exchange(
@@ -131,8 +130,8 @@ def exchange(
     Args:
         arguments: for `httpx.Request`, without the key.
     """
-    attempt = _Attempt(key, isinstance(transport, (Transport, AsyncTransport)))
-    answer, noted = None, sent.set(attempt.sent)
+    attempt = _Attempt(Progress(key), isinstance(transport, (Transport, AsyncTransport)))
+    answer, before = None, progress.set(attempt.progress)
     try:
         answer = transport.handle_request(_ready(arguments, key, seconds))
         body = attempt.begin(answer)
@@ -145,7 +144,7 @@ def exchange(
             raise
         attempt.fail(error)
     finally:
-        sent.reset(noted)
+        progress.reset(before)
         if answer is not None:
             with contextlib.suppress(Exception):
                 answer.close()
@@ -156,8 +155,8 @@ async def exchange_async(
     transport: httpx.AsyncBaseTransport, arguments: Mapping[str, Any], key: KeyInHeader, seconds: float
 ) -> Exchange:
     """As `exchange`, in an event loop."""
-    attempt = _Attempt(key, isinstance(transport, (Transport, AsyncTransport)))
-    answer, noted = None, sent.set(attempt.sent)
+    attempt = _Attempt(Progress(key), isinstance(transport, (Transport, AsyncTransport)))
+    answer, before = None, progress.set(attempt.progress)
     try:
         async with asyncio.timeout(seconds):
             answer = await transport.handle_async_request(_ready(arguments, key, seconds))
@@ -170,7 +169,7 @@ async def exchange_async(
             raise
         attempt.fail(error)
     finally:
-        sent.reset(noted)
+        progress.reset(before)
         if answer is not None:
             # An answer that was not read to its end may keep its connection from closing quickly.
             with contextlib.suppress(Exception):

@@ -6,6 +6,7 @@ then holds a call for ever. Here each limit of a request is counted from its beg
 
 from __future__ import annotations
 
+import logging
 import os
 import re
 import socket
@@ -18,6 +19,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import httpcore
 import httpx
+from attrs import define
 
 from comfy_assets import defaults
 from comfy_assets.errors import InputError
@@ -27,10 +29,34 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     import aiohttp
+    from comfy_assets_api.client import KeyInHeader
     from httpx_aiohttp import AiohttpTransport
 
-#: Set once the request of the running attempt is on its way: from then on nobody knows what it did.
-sent: Final[ContextVar[list[bool] | None]] = ContextVar("sent", default=None)
+
+@define
+class Progress:
+    """What the running exchange tells its transport, and hears from it."""
+
+    #: Kept out of what the libraries log, also where the service repeats it.
+    key: KeyInHeader
+    #: Whether the request is on its way: from then on nobody knows what it did.
+    sent: bool = False
+
+
+progress: Final[ContextVar[Progress | None]] = ContextVar("progress", default=None)
+
+
+def _without_key(record: logging.LogRecord) -> bool:
+    """A logging filter that cuts the key of the running exchange out of a record."""
+    running = progress.get()
+    if running is not None:
+        record.msg, record.args = running.key.removed_from(record.getMessage()), None
+    return True
+
+
+# At debug level they log the headers of answers, which a service could put the key into.
+for _name in ("httpcore.connection", "httpcore.http11", "httpcore.proxy", "httpcore.socks", "aiohttp.client"):
+    logging.getLogger(_name).addFilter(_without_key)
 
 _PROXY: Final = re.compile(r"(?:https?|socks5h?)://[^\s/?#]+/?")
 
@@ -253,10 +279,10 @@ class _Stream(httpcore.NetworkStream):
 
 
 def note_sent() -> None:
-    """The running attempt's request is on its way."""
-    flag = sent.get()
-    if flag is not None:
-        flag[0] = True
+    """The running exchange's request is on its way."""
+    running = progress.get()
+    if running is not None:
+        running.sent = True
 
 
 class AsyncTransport(httpx.AsyncBaseTransport):
