@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import ssl
+import sys
 import time
 import zlib
 from typing import TYPE_CHECKING, Any, Final, Literal
@@ -79,6 +80,8 @@ class _Attempt:
     #: Whether the transport is ours, and tells when it sends; of another one only its error does.
     tells: bool
     began: float = Factory(time.monotonic)
+    #: What the caller was dealing with: no cause of what happens here.
+    outside: BaseException | None = Factory(sys.exception)
     status: int | None = None
     headers: dict[str, str] = Factory(dict)
     body: _Body | None = None
@@ -102,7 +105,7 @@ class _Attempt:
         """The library gave up."""
         words = " ".join(self.progress.key.removed_from(str(error)).split())[:200]
         cause = f"{type(error).__name__}: {words}".rstrip(": ")
-        chain = list(_chain(error))
+        chain = list(_chain(error, self.outside))
         if isinstance(error, _TooLargeError):
             self.failure = Failure("too_large", str(error), passes=False)
         elif _is_timeout(chain):
@@ -202,11 +205,12 @@ def _is_of_the_wire(error: Exception) -> bool:
 _NOT_SENT: Final = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.UnsupportedProtocol)
 
 
-def _chain(error: BaseException | None) -> Iterator[BaseException]:
-    """An error and its causes."""
-    while error is not None:
+def _chain(error: BaseException | None, outside: BaseException | None) -> Iterator[BaseException]:
+    """An error and what led to it, up to the one that the caller was dealing with."""
+    while error is not None and error is not outside:
         yield error
-        error = error.__cause__
+        # httpcore raises its errors anew, "from None".
+        error = error.__cause__ or error.__context__
 
 
 def _is_timeout(chain: list[BaseException]) -> bool:

@@ -6,6 +6,7 @@ then holds a call for ever. Here each limit of a request is counted from its beg
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import os
 import re
@@ -13,7 +14,6 @@ import socket
 import ssl
 import time
 import urllib.request
-import weakref
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, Final
 
@@ -25,12 +25,14 @@ from comfy_assets import defaults
 from comfy_assets.errors import InputError
 
 if TYPE_CHECKING:
-    import asyncio
-    from collections.abc import Iterator
+    from collections.abc import AsyncGenerator, Iterator
 
     import aiohttp
     from comfy_assets_api.client import KeyInHeader
     from httpx_aiohttp import AiohttpTransport
+
+    _Place = tuple[int, asyncio.AbstractEventLoop, str | None]
+    _Kept = tuple[AiohttpTransport, AsyncGenerator[None, None]]
 
 
 @define
@@ -299,19 +301,21 @@ class AsyncTransport(httpx.AsyncBaseTransport):
         trust_env: bool = True,
     ) -> None:
         self._way = _Way(proxy, verify, trust_env=trust_env)
-        self._transports: weakref.WeakKeyDictionary[
-            asyncio.AbstractEventLoop, dict[tuple[int, str | None], AiohttpTransport]
-        ] = weakref.WeakKeyDictionary()
+        # By process too, as those of `Transport`.
+        self._transports: dict[_Place, _Kept] = {}
 
-    def _transport(self, url: httpx.URL) -> AiohttpTransport:
-        import asyncio
-
+    async def _transport(self, url: httpx.URL) -> AiohttpTransport:
         proxy = self._way.proxy_for(url)
-        own = self._transports.setdefault(asyncio.get_running_loop(), {})
-        transport = own.get((os.getpid(), proxy))
-        if transport is None:
-            transport = own[os.getpid(), proxy] = self._new_transport(url, proxy)
-        return transport
+        place = (os.getpid(), asyncio.get_running_loop(), proxy)
+        kept = self._transports.get(place)
+        if kept is None:
+            for other in list(self._transports):
+                if other[1].is_closed():
+                    self._transports.pop(other, None)
+            transport = self._new_transport(url, proxy)
+            kept = self._transports[place] = (transport, _until_closed(transport))
+            await anext(kept[1])
+        return kept[0]
 
     def _new_transport(self, url: httpx.URL, proxy: str | None) -> AiohttpTransport:
         from httpx_aiohttp import AiohttpTransport
@@ -327,16 +331,22 @@ class AsyncTransport(httpx.AsyncBaseTransport):
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """One exchange."""
-        return await self._transport(request.url).handle_async_request(request)
+        return await (await self._transport(request.url)).handle_async_request(request)
 
     async def aclose(self) -> None:
-        """Close the connections of this event loop; those of loops that ended went with them."""
-        import asyncio
+        """Close the connections of this event loop; those of another are closed when it ends."""
+        here = (os.getpid(), asyncio.get_running_loop())
+        for place in list(self._transports):
+            if place[:2] == here:
+                await self._transports.pop(place)[1].aclose()
 
-        own = self._transports.pop(asyncio.get_running_loop(), {})
-        for (process, _), transport in own.items():
-            if process == os.getpid():
-                await transport.aclose()
+
+async def _until_closed(transport: AiohttpTransport) -> AsyncGenerator[None, None]:
+    """Closes a transport when it is closed itself: an event loop that ends does that to its generators."""
+    try:
+        yield
+    finally:
+        await transport.aclose()
 
 
 def _session(context: ssl.SSLContext) -> aiohttp.ClientSession:
