@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import socket
+import ssl
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -61,6 +62,8 @@ class ScriptedServer:
     connections: int = 0
     #: Whether it closes the connection after each answer.
     closes: bool = False
+    #: Speaks TLS with this.
+    tls: ssl.SSLContext | None = None
     _listener: socket.socket = field(factory=lambda: socket.create_server(("127.0.0.1", 0)))
     _threads: list[threading.Thread] = field(factory=list)
     _open: list[socket.socket] = field(factory=list)
@@ -70,7 +73,7 @@ class ScriptedServer:
 
     @url.default
     def _url(self) -> str:
-        return f"http://127.0.0.1:{self._listener.getsockname()[1]}"
+        return f"{'https' if self.tls else 'http'}://127.0.0.1:{self._listener.getsockname()[1]}"
 
     def start(self) -> None:
         """Accept connections, each in a thread."""
@@ -104,6 +107,9 @@ class ScriptedServer:
 
     def _serve(self, connection: socket.socket) -> None:
         try:
+            if self.tls:
+                connection = self.tls.wrap_socket(connection, server_side=True)
+                self._open.append(connection)
             with connection, connection.makefile("rb") as stream:
                 while request := _read(stream):
                     self.requests.append(request)
@@ -129,9 +135,11 @@ def _read(stream: Any) -> Request | None:
 
 
 @contextmanager
-def scripted(script: Callable[[Request], bytes | None] | bytes) -> Iterator[ScriptedServer]:
+def scripted(
+    script: Callable[[Request], bytes | None] | bytes, tls: ssl.SSLContext | None = None
+) -> Iterator[ScriptedServer]:
     """A scripted server for the time of a `with`; bytes are the answer to every request."""
-    server = ScriptedServer((lambda request: script) if isinstance(script, bytes) else script)
+    server = ScriptedServer((lambda request: script) if isinstance(script, bytes) else script, tls=tls)
     server.start()
     try:
         yield server

@@ -3,14 +3,16 @@
 
 from __future__ import annotations
 
+import json
 import math
 import ssl
 import threading
 from collections.abc import Generator, Mapping
-from typing import Any, Final, Self
+from typing import Any, Final, NoReturn, Self
+from urllib.parse import quote
 
 import httpx
-from attrs import define, evolve, field
+from attrs import define, field
 
 #: `servers` of the contract.
 BASE_URL: Final = "https://cloud.comfy.org"
@@ -43,26 +45,65 @@ def _check_httpx_args(instance: object, attribute: object, value: dict[str, Any]
             raise ValueError(message)
 
 
+#: What stands where a key stood, and how long a key is that can be told from ordinary text.
+REMOVED: Final = "[key removed]"
+_LONG_ENOUGH: Final = 8
+
+
 class KeyInHeader(httpx.Auth):
-    """Adds the key to a request when it is sent, so that it stands in no dict of headers before."""
+    """Adds the key to a request when it is sent, so that it stands in no dict of headers before.
+
+    Nothing of it is raised with the key as a local variable: tracebacks are logged with those.
+    """
 
     # No dict of attributes, which debuggers and loggers print.
-    __slots__ = ("_header", "_value")
+    __slots__ = ("_header", "_key", "_prefix", "_written")
 
     def __init__(self, key: str, header: str = KEY_HEADER, prefix: str = KEY_PREFIX) -> None:
-        if not key or not all("!" <= character <= "~" for character in key):
-            # The message must not contain the key.
+        self._header = header
+        # Looked at in `check` only: here, an error would have the key as a local variable.
+        self._key: Any = key
+        self._prefix = prefix
+        self._written: list[str] = []
+
+    def check(self) -> Self:
+        """The same; ValueError, which does not contain it, where it cannot stand in a header."""
+        if (
+            not isinstance(self._key, str)
+            or not self._key
+            or not all("!" <= character <= "~" for character in self._key)
+        ):
             message = "the key must be one or more visible ASCII characters, without spaces"
             raise ValueError(message)
-        self._header = header
-        self._value = prefix + key
+        if len(self._key) >= _LONG_ENOUGH:
+            # As texts write it: plain, in JSON, in JSON of careful writers, in a URL.
+            in_json = json.dumps(self._key)[1:-1]
+            forms = {self._key, in_json, in_json.replace("/", "\\/"), quote(self._key, safe="")}
+            self._written = sorted(forms, key=len, reverse=True)
+        return self
 
     def auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
-        request.headers[self._header] = self._value
+        request.headers[self._header] = self._prefix + self._key
         yield request
+
+    def removed_from(self, text: str) -> str:
+        """A text without the key; one of less than eight characters is too common to be looked for."""
+        for written in self._written:
+            text = text.replace(written, REMOVED)
+        return text
+
+    def removed_from_bytes(self, content: bytes) -> bytes:
+        """As `removed_from`, for what came over the wire."""
+        for written in self._written:
+            content = content.replace(written.encode(), REMOVED.encode())
+        return content
 
     def __repr__(self) -> str:
         return f"KeyInHeader(header={self._header!r})"
+
+    def __reduce__(self) -> NoReturn:
+        message = "a key is not pickled: it would stand in a file or a queue"
+        raise TypeError(message)
 
 
 @define(eq=False)
@@ -119,13 +160,23 @@ class Client:
                 self._async_client = httpx.AsyncClient(**self._arguments())
             return self._async_client
 
+    def _given(self) -> dict[str, Any]:
+        """The arguments that make a client like this one."""
+        return {
+            "base_url": self.base_url,
+            "headers": self.headers,
+            "timeout": self.timeout,
+            "verify": self.verify,
+            "httpx_args": self.httpx_args,
+        }
+
     def with_headers(self, headers: Mapping[str, str]) -> Self:
         """A client of its own with further headers; this one stays as it is."""
-        return evolve(self, headers={**self.headers, **headers})
+        return type(self)(**self._given() | {"headers": {**self.headers, **headers}})
 
     def with_timeout(self, timeout: float | httpx.Timeout) -> Self:
         """A client of its own with another time limit; this one stays as it is."""
-        return evolve(self, timeout=timeout)
+        return type(self)(**self._given() | {"timeout": timeout})
 
     def close(self) -> None:
         """Close the connections of the sync calls."""
@@ -154,15 +205,20 @@ class Client:
         await self.aclose()
 
 
-@define(eq=False)
 class AuthenticatedClient(Client):
     """A client with a key, which is sent as the contract's security scheme says and shown nowhere."""
 
-    token: str = field(kw_only=True, repr=False)
+    __slots__ = ("_key",)
 
-    def _auth(self) -> httpx.Auth | None:
-        return KeyInHeader(self.token)
+    # Written by hand, not by attrs: an argument that is refused must leave no frame that holds the key.
+    def __init__(self, base_url: str = BASE_URL, *, token: str | KeyInHeader, **options: Any) -> None:
+        key = token if isinstance(token, KeyInHeader) else KeyInHeader(token)
+        del token
+        self._key = key.check()
+        super().__init__(base_url, **options)
 
-    @token.validator
-    def _check_token(self, attribute: object, value: str) -> None:
-        KeyInHeader(value)
+    def _auth(self) -> httpx.Auth:
+        return self._key
+
+    def _given(self) -> dict[str, Any]:
+        return super()._given() | {"token": self._key}

@@ -1049,12 +1049,20 @@ class Answer:
 
 def read_response(response: httpx.Response, answers: Sequence[Answer]) -> Response[Any]:
     """An answer as the contract documents its status. Never raises, whatever the body is."""
-    status, problems, parsed = response.status_code, list[Problem](), None
+    content_type = response.headers.get("content-type", "")
+    parsed, problems = read_answer(response.status_code, content_type, response.content, answers)
+    return Response(response.status_code, response.content, response.headers, parsed, tuple(problems))
+
+
+def read_answer(
+    status_code: int, content_type: str, content: bytes, answers: Sequence[Answer]
+) -> tuple[Any, list[Problem]]:
+    """What the contract says of an answer of this status, None where it says nothing, and how it deviates."""
+    problems: list[Problem] = []
     for answer in answers:
-        if answer.first <= status <= answer.last:
-            parsed = _read_body(response, answer, problems)
-            break
-    return Response(status, response.content, response.headers, parsed, tuple(problems))
+        if answer.first <= status_code <= answer.last:
+            return _read_body(content_type, content, answer, problems), problems
+    return None, problems
 
 
 def parsed(response: Response[T], answers: Sequence[Answer]) -> T:
@@ -1066,17 +1074,16 @@ def parsed(response: Response[T], answers: Sequence[Answer]) -> T:
     return cast(T, response.parsed)
 
 
-def _read_body(response: httpx.Response, answer: Answer, problems: list[Problem]) -> Any:
+def _read_body(content_type: str, content: bytes, answer: Answer, problems: list[Problem]) -> Any:
     if answer.rule is None:
         return None
-    media_type = response.headers.get("content-type", "")
-    if media_type.split(";")[0].strip().lower() != answer.media_type:
-        problems.append(Problem(("Content-Type",), "content", f"{answer.media_type}", shown(media_type)))
+    if content_type.split(";")[0].strip().lower() != answer.media_type:
+        problems.append(Problem(("Content-Type",), "content", f"{answer.media_type}", shown(content_type)))
     try:
-        raw = json.loads(response.content, parse_constant=_no_number)
+        raw = json.loads(content, parse_constant=_no_number)
     except (ValueError, RecursionError):
-        start = response.content[:60].decode("utf-8", "replace")
-        problems.append(Problem((), "content", "JSON", shown(start) if response.content else "an empty body"))
+        start = content[:60].decode("utf-8", "replace")
+        problems.append(Problem((), "content", "JSON", shown(start) if content else "an empty body"))
         return None
     try:
         value = answer.rule.read(raw, (), problems)

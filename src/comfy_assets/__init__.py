@@ -18,8 +18,9 @@ from comfy_assets._version import __version__
 if TYPE_CHECKING:
     from comfy_assets_api.types import UNSET
 
-    from comfy_assets.answers import AssetCreated, Call, DriftWarning, RawResponse
+    from comfy_assets.answers import AssetCreated, Call, DriftWarning
     from comfy_assets.client import AssetsClient, AsyncAssetsClient
+    from comfy_assets.clock import Clock
     from comfy_assets.errors import (
         APIConnectionError,
         APIStatusError,
@@ -37,10 +38,14 @@ if TYPE_CHECKING:
         RateLimitError,
         UnprocessableEntityError,
     )
+    from comfy_assets.exchanges import RawResponse
     from comfy_assets.hashing import hash_file
+    from comfy_assets.retrying import Attempt, RetryPolicy
+    from comfy_assets.settings import InsecureConnectionWarning
+    from comfy_assets.transports import AsyncTransport, Transport
 
 _HOMES = {
-    "comfy_assets.answers": ("AssetCreated", "Call", "DriftWarning", "RawResponse"),
+    "comfy_assets.answers": ("AssetCreated", "Call", "DriftWarning"),
     "comfy_assets.client": ("AssetsClient", "AsyncAssetsClient"),
     "comfy_assets.errors": (
         "APIConnectionError",
@@ -59,7 +64,12 @@ _HOMES = {
         "RateLimitError",
         "UnprocessableEntityError",
     ),
+    "comfy_assets.clock": ("Clock",),
+    "comfy_assets.exchanges": ("RawResponse",),
     "comfy_assets.hashing": ("hash_file",),
+    "comfy_assets.retrying": ("Attempt", "RetryPolicy"),
+    "comfy_assets.settings": ("InsecureConnectionWarning",),
+    "comfy_assets.transports": ("AsyncTransport", "Transport"),
     "comfy_assets_api.types": ("UNSET",),
 }
 _HOME_OF = {name: module for module, names in _HOMES.items() for name in names}
@@ -72,20 +82,26 @@ __all__ = [
     "AssetCreated",
     "AssetsClient",
     "AsyncAssetsClient",
+    "AsyncTransport",
+    "Attempt",
     "AuthenticationError",
     "BadRequestError",
     "Call",
+    "Clock",
     "ComfyAssetsError",
     "ConflictError",
     "ContractError",
     "DriftWarning",
     "InputError",
+    "InsecureConnectionWarning",
     "InternalServerError",
     "NotFoundError",
     "PaymentRequiredError",
     "PermissionDeniedError",
     "RateLimitError",
     "RawResponse",
+    "RetryPolicy",
+    "Transport",
     "UnprocessableEntityError",
     "__version__",
     "hash_file",

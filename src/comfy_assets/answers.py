@@ -9,12 +9,17 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 
 from attrs import define, field, frozen
 from comfy_assets_api import models, types
+from comfy_assets_api.api.asset import create_asset_from_hash as operation
 from comfy_assets_api.errors import Problem
 
 from comfy_assets import errors
+from comfy_assets.calls import told
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Sequence
+
+    from comfy_assets.exchanges import Exchange, Failure, RawResponse
+    from comfy_assets.retrying import Attempt
 
 OnDrift = Literal["warn", "raise", "ignore"]
 ON_DRIFT: Final[tuple[OnDrift, ...]] = ("warn", "raise", "ignore")
@@ -29,14 +34,8 @@ _SHORT: Final = 120
 #: Headers in which services number their requests.
 _REQUEST_IDS: Final = ("x-request-id", "request-id", "x-correlation-id")
 
-
-@frozen
-class RawResponse:
-    """An answer as it came: status, headers (names in lower case) and bytes."""
-
-    status_code: int
-    headers: Mapping[str, str]
-    content: bytes = field(repr=False)
+#: Kinds of deviation that one client warns of at most: a service must not be able to fill the memory.
+_MOST_KINDS: Final = 256
 
 
 @frozen
@@ -44,12 +43,15 @@ class Call:
     """How a success came about.
 
     Attributes:
-        drift: each deviation of the answer from the contract, with place, limit and value.
+        attempts: what each attempt did; the last one succeeded.
+        drift: each deviation of the answer from the contract, with rule, place, expected and got.
         response: the answer as it came.
-        created_by_this_call: whether this call made the reference; None where the answer
-            contradicts itself (201 with `created_new` false, or 200 with true).
+        created_by_this_call: whether this call made the reference. None where that is unknown: an earlier
+            attempt may have made it, or the answer contradicts itself (201 with `created_new` false, or
+            200 with true).
     """
 
+    attempts: tuple[Attempt, ...]
     drift: tuple[Problem, ...]
     response: RawResponse
     created_by_this_call: bool | None
@@ -66,36 +68,84 @@ class DriftWarning(UserWarning):
     """A service deviates from the contract in a way that leaves its answer readable."""
 
 
-def asset_created(answer: types.Response[Any], on_drift: OnDrift = "warn") -> AssetCreated:
-    """The reference that an answer tells of.
+@frozen
+class DriftPolicy:
+    """What to do about an answer that deviates and can be read.
 
-    Raises APIStatusError for a status that is no success, ContractError for a success that cannot be
-    read or, with `on_drift="raise"`, deviates.
+    `hook` is called with each deviation. Warnings come once for each kind of deviation, which is its
+    rule and its place, positions aside; `seen` holds the kinds.
     """
-    response = RawResponse(answer.status_code, dict(answer.headers), answer.content)
-    if answer.status_code not in _SUCCESS:
-        raise status_error(response)
-    read, problems = answer.parsed, list(answer.problems)
-    if not isinstance(read, models.AssetCreated):
-        # A success of another status than the documented ones: read it as one of those.
-        problems = []
-        read = models.AssetCreated.read(_json(response.content), problems)
-        problems.insert(0, Problem((), "status", "200 or 201", str(response.status_code)))
+
+    on_drift: OnDrift = "warn"
+    hook: Callable[[Problem], object] | None = None
+    seen: set[tuple[str, ...]] = field(factory=set)
+
+    def tell(self, problems: Sequence[Problem]) -> None:
+        """Count and warn; raising is the caller's."""
+        for problem in problems:
+            told(self.hook, problem)
+            kind = (problem.rule, *(step for step in problem.place if isinstance(step, str)))
+            if self.on_drift == "warn" and kind not in self.seen and len(self.seen) < _MOST_KINDS:
+                self.seen.add(kind)
+                words = f"the service deviates from the contract: {problem}"
+                # The caller's line: past this, conclude, _conclude and the operation.
+                warnings.warn(words, DriftWarning, stacklevel=5)
+
+
+def conclude(
+    exchange: Exchange, attempts: Sequence[Attempt], base_url: str, policy: DriftPolicy
+) -> AssetCreated:
+    """What a call gives its caller, from the last exchange.
+
+    Raises APIConnectionError where no whole answer came, APIStatusError for a status that is no
+    success, ContractError for a success that cannot be read or, with `on_drift="raise"`, deviates.
+    """
+    response, failure = exchange.response, exchange.failure
+    if response is not None and response.status_code not in _SUCCESS:
+        # The status survives, however much of the body came.
+        raise _status_error(response, attempts)
+    if response is None or (failure is not None and failure.kind != "too_large"):
+        raise _connection_error(response, failure, attempts, base_url)
+    problems: list[Problem] = []
+    if failure is not None:
+        problems.append(Problem((), "content", "an answer of bearable size", failure.cause))
+    read = None if failure is not None else _read(response, problems)
     if read is None:
-        raise errors.ContractError(
-            f"the service answered {response.status_code}, a success, but it cannot be read: "
-            f"{_joined(problems)}",
-            problems=problems,
-            response=response,
-        )
-    created = read.created_new if read.created_new is (response.status_code == HTTPStatus.CREATED) else None
-    if created is None:
-        expected = "true with 201, false with 200"
-        problems.append(
-            Problem(("created_new",), "status", expected, f"{read.created_new} with {response.status_code}")
-        )
-    _tell(problems, on_drift, response)
-    return _with_call(read, Call(tuple(problems), response, created))
+        raise _contract_error("a success, but it cannot be read", problems, response, attempts)
+    created = _created(read, response, attempts, problems)
+    policy.tell(problems)
+    if problems and policy.on_drift == "raise":
+        raise _contract_error("which deviates from the contract", problems, response, attempts)
+    return _with_call(read, Call(tuple(attempts), tuple(problems), response, created))
+
+
+def _read(response: RawResponse, problems: list[Problem]) -> models.AssetCreated | None:
+    """The success body; None where it cannot be read."""
+    content_type, content = response.headers.get("content-type", ""), response.content
+    parsed, found = types.read_answer(response.status_code, content_type, content, operation.ANSWERS)
+    if parsed is None and not found:
+        # A success of another status than the documented ones: read it as one of those.
+        documented = [one for one in operation.ANSWERS if one.first in _SUCCESS]
+        expected = " or ".join(str(one.first) for one in documented)
+        problems.append(Problem((), "status", expected, str(response.status_code)))
+        parsed, found = types.read_answer(documented[0].first, content_type, content, documented)
+    problems.extend(found)
+    return parsed if isinstance(parsed, models.AssetCreated) else None
+
+
+def _created(
+    read: models.AssetCreated, response: RawResponse, attempts: Sequence[Attempt], problems: list[Problem]
+) -> bool | None:
+    """Whether this call made the reference."""
+    status = response.status_code
+    # The contract's words: 201 exactly with `created_new` true.
+    if read.created_new is not (status == HTTPStatus.CREATED):
+        got = f"{str(read.created_new).lower()} with {status}"
+        problems.append(Problem(("created_new",), "status", "true with 201, false with 200", got))
+        return None
+    if not read.created_new and any(attempt.outcome == "unknown" for attempt in attempts):
+        return None
+    return read.created_new
 
 
 def _with_call(read: models.AssetCreated, call: Call) -> AssetCreated:
@@ -107,24 +157,40 @@ def _with_call(read: models.AssetCreated, call: Call) -> AssetCreated:
     return asset
 
 
-def _tell(problems: Sequence[Problem], on_drift: OnDrift, response: RawResponse) -> None:
-    if not problems or on_drift == "ignore":
-        return
-    if on_drift == "raise":
-        raise errors.ContractError(
-            f"the answer {response.status_code} deviates from the contract: {_joined(problems)}",
-            problems=problems,
-            response=response,
-        )
-    for problem in problems:
-        warnings.warn(f"the service deviates from the contract: {problem}", DriftWarning, stacklevel=5)
+def _contract_error(
+    words: str, problems: Sequence[Problem], response: RawResponse, attempts: Sequence[Attempt]
+) -> errors.ContractError:
+    return errors.ContractError(
+        f"the service answered {response.status_code}, {words}: {_joined(problems)}",
+        problems=problems,
+        response=response,
+        body=_json(response.content),
+        request_id=_request_id(response),
+        attempts=attempts,
+    )
+
+
+def _connection_error(
+    response: RawResponse | None, failure: Failure | None, attempts: Sequence[Attempt], base_url: str
+) -> errors.APIConnectionError:
+    assert failure is not None, "an exchange has an answer or a failure"
+    begun = "" if response is None else f", which began with {response.status_code},"
+    if failure.kind == "timeout":
+        message = f"{base_url} did not answer in time"
+        if response is not None:
+            message = f"the answer of {base_url}{begun} did not end in time"
+        return errors.APITimeoutError(message, cause=failure.cause, response=response, attempts=attempts)
+    message = f"no answer from {base_url} ({failure.cause})"
+    if response is not None:
+        message = f"the answer of {base_url}{begun} broke off ({failure.cause})"
+    return errors.APIConnectionError(message, cause=failure.cause, response=response, attempts=attempts)
 
 
 def _joined(problems: Sequence[Problem]) -> str:
     return "; ".join(map(str, problems))
 
 
-def status_error(response: RawResponse) -> errors.APIStatusError:
+def _status_error(response: RawResponse, attempts: Sequence[Attempt]) -> errors.APIStatusError:
     """The error of a status that is no success, filled as far as its body can be read."""
     body = _json(response.content)
     code, message = _code_and_message(body)
@@ -134,11 +200,21 @@ def status_error(response: RawResponse) -> errors.APIStatusError:
             f"the service redirects to {location[:200]}; redirects are not followed, "
             "they would take the key along"
         )
-    request_id = next((response.headers[name] for name in _REQUEST_IDS if name in response.headers), None)
     if message is None:
         message = _start_of(response.content)
     error = errors.status_error_class(response.status_code)
-    return error(message, code=code, body=body, request_id=request_id, response=response)
+    return error(
+        message,
+        code=code,
+        body=body,
+        request_id=_request_id(response),
+        response=response,
+        attempts=attempts,
+    )
+
+
+def _request_id(response: RawResponse) -> str | None:
+    return next((response.headers[name] for name in _REQUEST_IDS if name in response.headers), None)
 
 
 def _code_and_message(body: Any) -> tuple[str | None, str | None]:

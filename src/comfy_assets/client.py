@@ -1,68 +1,152 @@
 """The clients: thin shells that send what the contract allows and read what comes.
 
 `AssetsClient` and `AsyncAssetsClient` differ only in how they wait. What a request is, what an
-answer means, and which error it becomes is decided once, in `requests` and `answers`.
+answer means, which error it becomes, and whether it is asked again is decided once, in `requests`,
+`answers` and `calls`.
 """
 
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Any, Self
+import copy
+import os
+from typing import TYPE_CHECKING, Any, Self, TypedDict, Unpack
 
-import httpx
-from comfy_assets_api import AuthenticatedClient, types
-from comfy_assets_api.api.asset import create_asset_from_hash as operation
+from attrs import evolve, field, frozen
 
-from comfy_assets import answers, defaults, errors, requests
+from comfy_assets import answers, defaults, errors, exchanges, requests, settings, transports
+from comfy_assets.calls import Conversation, Limits
+from comfy_assets.clock import Clock
 from comfy_assets.hashing import hash_file
-from comfy_assets.settings import service
+from comfy_assets.retrying import Budget, RetryPolicy
 
 if TYPE_CHECKING:
-    import os
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     import httpx
+    from comfy_assets_api.client import KeyInHeader
+    from comfy_assets_api.errors import Problem
 
     from comfy_assets.answers import AssetCreated, OnDrift
+    from comfy_assets.retrying import Attempt
 
 
+class Options(TypedDict, total=False):
+    """What `with_options` can change; as the clients' own arguments."""
+
+    timeout: float
+    retry: RetryPolicy | None
+    on_drift: OnDrift
+    attempt_hook: Callable[[Attempt], object] | None
+    drift_hook: Callable[[Problem], object] | None
+
+
+@frozen(kw_only=True)
+class _Options:
+    timeout: float
+    retry: RetryPolicy | None
+    on_drift: OnDrift
+    attempt_hook: Callable[[Attempt], object] | None
+    drift_hook: Callable[[Problem], object] | None
+    clock: Clock
+
+    def __attrs_post_init__(self) -> None:
+        if self.on_drift not in answers.ON_DRIFT:
+            raise errors.InputError(
+                f"on_drift is {self.on_drift!r}: expected one of {', '.join(answers.ON_DRIFT)}"
+            )
+        if type(self.timeout) not in (int, float) or not 0 < self.timeout < float("inf"):
+            raise errors.InputError(f"timeout is {self.timeout!r}: expected a number of seconds above 0")
+        if self.retry is not None and not isinstance(self.retry, RetryPolicy):
+            raise errors.InputError(
+                f"retry is {self.retry!r}: expected a RetryPolicy, or None for no repeats"
+            )
+        for hook in ("attempt_hook", "drift_hook"):
+            if getattr(self, hook) is not None and not callable(getattr(self, hook)):
+                raise errors.InputError(f"{hook} is {getattr(self, hook)!r}: expected something to call")
+
+
+@frozen
 class _Shared:
+    """What a client and the copies that `with_options` makes of it have in common."""
+
+    service: settings.Service
+    transport: Any
+    #: By process and size: a child has its own, whose lock no thread of the parent can hold.
+    budgets: dict[tuple[int, int], Budget] = field(factory=dict)
+    kinds_of_drift: set[tuple[str, ...]] = field(factory=set)
+    closed: list[bool] = field(factory=lambda: [False])
+
+    def budget(self, options: _Options) -> Budget:
+        """The repeats that all calls of this process may draw."""
+        size = 0 if options.retry is None else options.retry.budget
+        which = (os.getpid(), size)
+        return self.budgets.get(which) or self.budgets.setdefault(which, Budget(size, options.clock))
+
+
+class _Client:
     """What both clients are made of."""
 
-    def __init__(
-        self,
-        api_key: str | None,
-        base_url: str | None,
-        timeout: float,
-        on_drift: OnDrift,
-        httpx_args: dict[str, Any],
-    ) -> None:
-        if on_drift not in answers.ON_DRIFT:
-            raise errors.InputError(
-                f"on_drift is {on_drift!r}: expected one of {', '.join(answers.ON_DRIFT)}"
-            )
-        if type(timeout) not in (int, float) or not 0 < timeout < float("inf"):
-            raise errors.InputError(f"timeout is {timeout!r}: expected a number of seconds above 0")
-        found = service(api_key, base_url)
-        self.base_url = found.base_url
-        self.timeout = timeout
-        self.on_drift = on_drift
-        self._api = AuthenticatedClient(
-            found.base_url,
-            token=found.api_key,
-            timeout=timeout,
-            headers={"User-Agent": requests.user_agent()},
-            httpx_args=httpx_args,
-        )
+    _shared: _Shared
+    _options: _Options
+    _is_copy = False
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}(base_url={self.base_url!r})"
 
-    def _read(self, response: httpx.Response) -> AssetCreated:
-        return answers.asset_created(types.read_response(response, operation.ANSWERS), self.on_drift)
+    @property
+    def base_url(self) -> str:
+        """The service's address."""
+        return self._shared.service.base_url
+
+    @property
+    def timeout(self) -> float:
+        """Seconds for a whole call."""
+        return self._options.timeout
+
+    def with_options(self, **changes: Unpack[Options]) -> Self:
+        """A copy with other options: `timeout`, `retry`, `on_drift`, `attempt_hook`, `drift_hook`.
+
+        This one stays as it is. Both use the same connections and the same budget of repeats; only
+        closing the first one closes the connections.
+
+        Raises InputError for an option that is none, or cannot be used.
+        """
+        unknown = sorted(set(changes) - set(Options.__annotations__))
+        if unknown:
+            raise errors.InputError(
+                f"with_options cannot change {', '.join(unknown)}: expected some of "
+                f"{', '.join(Options.__annotations__)}; for anything else make another client"
+            )
+        made = copy.copy(self)
+        vars(made).update(_options=evolve(self._options, **changes), _is_copy=True)
+        return made
+
+    def _set_up(
+        self, key: KeyInHeader | None, base_url: str | None, transport: Any, options: _Options
+    ) -> None:
+        self._options = options
+        self._shared = _Shared(settings.service(key, base_url), transport)
+
+    def _conversation(self) -> Conversation:
+        if self._shared.closed[0]:
+            raise errors.InputError("the client is closed")
+        options = self._options
+        limits = Limits(options.timeout, options.retry)
+        return Conversation(limits, options.clock, self._shared.budget(options), options.attempt_hook)
+
+    def _conclude(self, exchange: exchanges.Exchange, talk: Conversation) -> AssetCreated:
+        options, shared = self._options, self._shared
+        policy = answers.DriftPolicy(options.on_drift, options.drift_hook, shared.kinds_of_drift)
+        return answers.conclude(exchange, talk.attempts, shared.service.base_url, policy)
 
 
-class AssetsClient(_Shared):
+#: The default policy and clock: frozen and without a state, so one of each is enough.
+_RETRY = RetryPolicy()
+_CLOCK = Clock()
+
+
+class AssetsClient(_Client):
     """Registers content that the service already stores.
 
     One client, and its connections, can be used by many threads at once.
@@ -71,11 +155,19 @@ class AssetsClient(_Shared):
         api_key: the key; by default the environment's `COMFY_CLOUD_API_KEY`.
         base_url: the service; by default the environment's `COMFY_CLOUD_BASE_URL`, else the
             contract's own server. The environment's key is not sent to another one.
-        timeout: seconds to wait for a connection, and for each next piece of the answer.
+        timeout: seconds for a whole call, from its begin to its end: connecting, waiting, repeats. What
+            it cannot cut short: the look-up of the host's name, and waits of a transport of your own.
+        retry: when a call is attempted again; None for never.
         on_drift: what to do where an answer can be read but deviates from the contract: `"warn"`
-            (a `DriftWarning` for each deviation), `"raise"` (`ContractError`) or `"ignore"`.
-            The deviations are in `result.call.drift` in each case.
-        transport: an httpx transport to send through, for proxies, certificates and tests.
+            (a `DriftWarning`, once for each kind of deviation), `"raise"` (`ContractError`) or
+            `"ignore"`. The deviations are in `result.call.drift` in each case.
+        transport: how connections are made: a `Transport`, for a proxy or for certificates of your own,
+            or any other httpx transport. The client closes it.
+        attempt_hook: called with the `Attempt` after each one, for metrics and tracing. It holds no key.
+        drift_hook: called with each deviation of each answer.
+        clock: time and chance, for tests.
+
+    A client can be used after a fork: the child makes connections of its own.
 
     Raises:
         InputError: there is no key, or an argument cannot be used.
@@ -87,10 +179,25 @@ class AssetsClient(_Shared):
         base_url: str | None = None,
         *,
         timeout: float = defaults.TIMEOUT,
+        retry: RetryPolicy | None = _RETRY,
         on_drift: OnDrift = "warn",
         transport: httpx.BaseTransport | None = None,
+        attempt_hook: Callable[[Attempt], object] | None = None,
+        drift_hook: Callable[[Problem], object] | None = None,
+        clock: Clock = _CLOCK,
     ) -> None:
-        super().__init__(api_key, base_url, timeout, on_drift, {"transport": transport} if transport else {})
+        key = settings.hidden(api_key)
+        # What is raised from here on must not have it as a local variable.
+        del api_key
+        options = _Options(
+            timeout=timeout,
+            retry=retry,
+            on_drift=on_drift,
+            attempt_hook=attempt_hook,
+            drift_hook=drift_hook,
+            clock=clock,
+        )
+        self._set_up(key, base_url, transport or transports.Transport(), options)
 
     def create_asset_from_hash(
         self,
@@ -120,12 +227,14 @@ class AssetsClient(_Shared):
             APIConnectionError: no answer came.
             ContractError: a success that cannot be read.
         """
-        arguments = requests.create_asset_from_hash(hash, tags, name, mime_type, user_metadata)
-        try:
-            response = self._api.get_httpx_client().request(**arguments)
-        except Exception as error:  # noqa: BLE001 - sorted out in connection_error
-            raise requests.connection_error(error, self.base_url) from None
-        return self._read(response)
+        arguments = requests.create_asset_from_hash(self.base_url, hash, tags, name, mime_type, user_metadata)
+        shared, talk = self._shared, self._conversation()
+        while True:
+            exchange = exchanges.exchange(shared.transport, arguments, shared.service.key, talk.seconds())
+            wait = talk.after(exchange)
+            if wait is None:
+                return self._conclude(exchange, talk)
+            self._options.clock.sleep(wait)
 
     def register(
         self,
@@ -148,8 +257,10 @@ class AssetsClient(_Shared):
         )
 
     def close(self) -> None:
-        """Close the connections."""
-        self._api.close()
+        """Close the connections; a copy leaves them open."""
+        if not self._is_copy:
+            self._shared.closed[0] = True
+            self._shared.transport.close()
 
     def __enter__(self) -> Self:
         return self
@@ -158,10 +269,10 @@ class AssetsClient(_Shared):
         self.close()
 
 
-class AsyncAssetsClient(_Shared):
+class AsyncAssetsClient(_Client):
     """`AssetsClient` for asyncio: the same arguments, results and errors.
 
-    A client belongs to the event loop in which it is first used.
+    It can be used in one event loop after the other, and in several: each has connections of its own.
     """
 
     def __init__(
@@ -170,14 +281,25 @@ class AsyncAssetsClient(_Shared):
         base_url: str | None = None,
         *,
         timeout: float = defaults.TIMEOUT,
+        retry: RetryPolicy | None = _RETRY,
         on_drift: OnDrift = "warn",
         transport: httpx.AsyncBaseTransport | None = None,
+        attempt_hook: Callable[[Attempt], object] | None = None,
+        drift_hook: Callable[[Problem], object] | None = None,
+        clock: Clock = _CLOCK,
     ) -> None:
-        if transport is None:
-            from httpx_aiohttp import AiohttpTransport
-
-            transport = AiohttpTransport()
-        super().__init__(api_key, base_url, timeout, on_drift, {"transport": transport})
+        key = settings.hidden(api_key)
+        # What is raised from here on must not have it as a local variable.
+        del api_key
+        options = _Options(
+            timeout=timeout,
+            retry=retry,
+            on_drift=on_drift,
+            attempt_hook=attempt_hook,
+            drift_hook=drift_hook,
+            clock=clock,
+        )
+        self._set_up(key, base_url, transport or transports.AsyncTransport(), options)
 
     async def create_asset_from_hash(
         self,
@@ -189,12 +311,16 @@ class AsyncAssetsClient(_Shared):
         user_metadata: Mapping[str, Any] | None = None,
     ) -> AssetCreated:
         """As `AssetsClient.create_asset_from_hash`."""
-        arguments = requests.create_asset_from_hash(hash, tags, name, mime_type, user_metadata)
-        try:
-            response = await self._api.get_async_httpx_client().request(**arguments)
-        except Exception as error:  # noqa: BLE001 - sorted out in connection_error
-            raise requests.connection_error(error, self.base_url) from None
-        return self._read(response)
+        arguments = requests.create_asset_from_hash(self.base_url, hash, tags, name, mime_type, user_metadata)
+        shared, talk = self._shared, self._conversation()
+        while True:
+            exchange = await exchanges.exchange_async(
+                shared.transport, arguments, shared.service.key, talk.seconds()
+            )
+            wait = talk.after(exchange)
+            if wait is None:
+                return self._conclude(exchange, talk)
+            await self._options.clock.sleep_async(wait)
 
     async def register(
         self,
@@ -212,8 +338,10 @@ class AsyncAssetsClient(_Shared):
         return await self.create_asset_from_hash(hash_, tags, user_metadata=user_metadata, **described)
 
     async def close(self) -> None:
-        """Close the connections."""
-        await self._api.aclose()
+        """Close the connections; a copy leaves them open."""
+        if not self._is_copy:
+            self._shared.closed[0] = True
+            await self._shared.transport.aclose()
 
     async def __aenter__(self) -> Self:
         return self

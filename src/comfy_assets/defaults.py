@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Final
 
-#: Seconds for one wait of a call: to connect, to send, or for the next piece of the answer. The
-#: operation moves no file, so half a minute of silence means that nobody is going to answer.
-TIMEOUT: Final = 30.0
+#: Seconds for a whole call, repeats and the waits between them included. The operation moves no file:
+#: what has not succeeded after a minute is better told than waited for.
+TIMEOUT: Final = 60.0
 
 #: Bytes that are read from a file at once. Measured: larger ones are no faster, and the buffer is
 #: all the memory that hashing a file of any size needs.
@@ -18,3 +18,12 @@ ALGORITHM: Final = "blake3"
 #: Where the key and the address are looked up; the vendor's own client reads the same names.
 API_KEY_VARIABLE: Final = "COMFY_CLOUD_API_KEY"
 BASE_URL_VARIABLE: Final = "COMFY_CLOUD_BASE_URL"
+
+#: Bytes of an answer that are read, decompressed. An answer is a few hundred bytes and the metadata that
+#: the caller sent; a service, or somebody in between, that sends more is not worth the memory.
+LARGEST_ANSWER: Final = 16 << 20
+
+#: Connections of one client at most, and seconds that an unused one is kept. As httpx: more than any
+#: caller has in flight, and shorter than services keep theirs.
+CONNECTIONS: Final = 100
+KEEP_ALIVE: Final = 5.0

@@ -29,11 +29,36 @@ if TYPE_CHECKING:
 
     from comfy_assets_api.errors import Problem
 
-    from comfy_assets.answers import RawResponse
+    from comfy_assets.exchanges import RawResponse
+    from comfy_assets.retrying import Attempt
 
 
 class ComfyAssetsError(Exception):
-    """The root of the tree."""
+    """The root of the tree. Every error has these attributes, empty where they do not apply.
+
+    Attributes:
+        message: what happened, in one line.
+        status_code: of the answer, whatever else could be read of it; None where none came.
+        code: the error body's `code`; None where there is none that can be read.
+        body: the body as JSON; None where it is none.
+        request_id: the service's own number for the request, from its headers.
+        response: status, headers and bytes as they came.
+        attempts: what each attempt of the call did; the last one is the one that is told of here.
+        retry_after: seconds that the service asked to wait before the next call.
+    """
+
+    message: str
+    status_code: int | None = None
+    code: str | None = None
+    body: Any = None
+    request_id: str | None = None
+    response: RawResponse | None = None
+    attempts: tuple[Attempt, ...] = ()
+    retry_after: float | None = None
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message)
+        self.message = message
 
     def __reduce__(self) -> tuple[Any, ...]:
         # Errors with keyword arguments cannot be pickled by way of their constructors.
@@ -47,32 +72,39 @@ def _restored(cls: type[ComfyAssetsError], args: tuple[Any, ...], state: dict[st
     return error
 
 
-class APIStatusError(ComfyAssetsError):
-    """The service answered with a status that is no success.
+def _attempted(attempts: Sequence[Attempt]) -> str:
+    """How often it was tried, where that was more than once."""
+    return f" (after {len(attempts)} attempts)" if len(attempts) > 1 else ""
 
-    Attributes:
-        status_code: the status, whatever else could be read.
-        code: the error body's `code`; None where the body has none that can be read.
-        message: the error body's `message`, or words of ours where there is none.
-        body: the body as JSON; None where it is none.
-        request_id: the service's own number for the request, from its headers; None where it gave none.
-        response: status, headers and bytes as they came.
-    """
+
+class APIStatusError(ComfyAssetsError):
+    """The service answered with a status that is no success."""
+
+    status_code: int
+    response: RawResponse
 
     def __init__(
-        self, message: str, *, code: str | None, body: Any, request_id: str | None, response: RawResponse
+        self,
+        message: str,
+        *,
+        response: RawResponse,
+        code: str | None = None,
+        body: Any = None,
+        request_id: str | None = None,
+        attempts: Sequence[Attempt] = (),
     ) -> None:
         super().__init__(message)
-        self.message = message
         self.code = code
         self.body = body
         self.request_id = request_id
         self.response = response
         self.status_code = response.status_code
+        self.attempts = tuple(attempts)
+        self.retry_after = attempts[-1].retry_after if attempts else None
 
     def __str__(self) -> str:
         code = f" {self.code}" if self.code else ""
-        return f"{self.status_code}{code}: {self.message}"
+        return f"{self.status_code}{code}: {self.message}{_attempted(self.attempts)}"
 
 
 class BadRequestError(APIStatusError):
@@ -112,19 +144,32 @@ class InternalServerError(APIStatusError):
 
 
 class APIConnectionError(ComfyAssetsError):
-    """No answer came, or it broke off. Whether the service acted is unknown.
+    """No answer came, or it broke off; the last attempt's `outcome` says whether the service may have acted.
 
-    `cause` is the type and the text of the HTTP library's own error.
+    `cause` is the type and the words of the HTTP library's own error. `status_code` and `response` are
+    there where a success broke off.
     """
 
-    def __init__(self, message: str, *, cause: str) -> None:
+    def __init__(
+        self,
+        message: str,
+        *,
+        cause: str,
+        response: RawResponse | None = None,
+        attempts: Sequence[Attempt] = (),
+    ) -> None:
         super().__init__(message)
-        self.message = message
         self.cause = cause
+        self.response = response
+        self.status_code = None if response is None else response.status_code
+        self.attempts = tuple(attempts)
+
+    def __str__(self) -> str:
+        return f"{self.message}{_attempted(self.attempts)}"
 
 
 class APITimeoutError(APIConnectionError):
-    """The service was silent for longer than the time limit."""
+    """The time for the call, or for its last attempt, ended before the answer did."""
 
 
 class ContractError(ComfyAssetsError):
@@ -134,12 +179,26 @@ class ContractError(ComfyAssetsError):
     and value) say what came.
     """
 
-    def __init__(self, message: str, *, problems: Sequence[Problem], response: RawResponse) -> None:
+    status_code: int
+    response: RawResponse
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        problems: Sequence[Problem],
+        response: RawResponse,
+        body: Any = None,
+        request_id: str | None = None,
+        attempts: Sequence[Attempt] = (),
+    ) -> None:
         super().__init__(message)
-        self.message = message
         self.problems = tuple(problems)
+        self.body = body
+        self.request_id = request_id
         self.response = response
         self.status_code = response.status_code
+        self.attempts = tuple(attempts)
 
 
 class InputError(ComfyAssetsError):
@@ -151,7 +210,6 @@ class InputError(ComfyAssetsError):
 
     def __init__(self, message: str, *, problems: Sequence[Problem] = ()) -> None:
         super().__init__(message)
-        self.message = message
         self.problems = tuple(problems)
 
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import ipaddress
 import os
+import warnings
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from attrs import field, frozen
+from attrs import frozen
 from comfy_assets_api.client import BASE_URL, KeyInHeader
 
 from comfy_assets.defaults import API_KEY_VARIABLE, BASE_URL_VARIABLE
@@ -16,41 +18,76 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 
+class InsecureConnectionWarning(UserWarning):
+    """A key goes unencrypted to another machine: everybody on the way can read it."""
+
+
 @frozen
 class Service:
     """An address and the key that belongs to it."""
 
     base_url: str
-    api_key: str = field(repr=False)
+    key: KeyInHeader
+
+
+def hidden(api_key: str | None) -> KeyInHeader | None:
+    """A key where nobody sees it. Raises nothing: an error would have the key as a local variable."""
+    return None if api_key is None else KeyInHeader(api_key)
 
 
 def service(
-    api_key: str | None = None, base_url: str | None = None, environment: Mapping[str, str] | None = None
+    key: KeyInHeader | None = None, base_url: str | None = None, environment: Mapping[str, str] | None = None
 ) -> Service:
     """The service that arguments and environment name.
 
     The environment's key goes only to the address that the environment names or, where it names
     none, to the contract's own server: a key must not follow an address given by hand to another host.
 
-    Raises InputError where there is no key, or where key or address cannot be used.
+    Raises InputError where there is no key, or where key or address cannot be used. Warns with
+    InsecureConnectionWarning where the key would go unencrypted to another machine.
     """
     environment = os.environ if environment is None else environment
     named = environment.get(BASE_URL_VARIABLE) or BASE_URL
+    from_environment = hidden(environment.get(API_KEY_VARIABLE) or None)
+    # What is raised from here on must not have it as a local variable.
+    del environment
     address = checked_url(base_url if base_url is not None else named)
-    if api_key is None:
-        api_key = environment.get(API_KEY_VARIABLE)
-        if not api_key:
+    if key is None:
+        key = from_environment
+        if key is None:
             raise InputError(f"no API key: set {API_KEY_VARIABLE}, or give one")
         if address != checked_url(named):
             raise InputError(
                 f"the key in {API_KEY_VARIABLE} belongs to {checked_url(named)} and is not sent to "
                 f"{address}: give the key for it, or set {BASE_URL_VARIABLE} too"
             )
+    reason = _refused(key)
+    if reason is not None:
+        raise InputError(reason)
+    if address.startswith("http:") and not _is_this_machine(urlsplit(address).hostname or ""):
+        warnings.warn(
+            f"the key goes unencrypted to {address}; use https, or a tunnel",
+            InsecureConnectionWarning,
+            stacklevel=4,
+        )
+    return Service(address, key)
+
+
+def _refused(key: KeyInHeader) -> str | None:
+    """Why a key cannot be sent, in words that do not contain it."""
     try:
-        KeyInHeader(api_key)
-    except (ValueError, TypeError) as error:
-        raise InputError(str(error)) from None
-    return Service(address, api_key)
+        key.check()
+    except ValueError as error:
+        return str(error)
+    return None
+
+
+def _is_this_machine(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        # RFC 6761, section 6.3.
+        return host == "localhost" or host.endswith(".localhost")
 
 
 def checked_url(url: str) -> str:

@@ -19,6 +19,9 @@ ONE_ATTEMPT: dict[str, Any] = {"retry": None} if "retry" in signature(AssetsClie
 
 Call = Callable[..., AssetCreated]
 
+#: What a test that says nothing of repeats gets: none.
+ONCE: dict[str, Any] = {"retry": None}
+
 
 def call_sync(
     url: str,
@@ -28,7 +31,7 @@ def call_sync(
     **named: Any,
 ) -> AssetCreated:
     """One call of the sync client."""
-    with AssetsClient(KEY, url, **(options or {})) as client:
+    with AssetsClient(KEY, url, **(ONCE | (options or {}))) as client:
         asset: AssetCreated = getattr(client, method)(*(arguments or (HASH, ["input"])), **named)
         return asset
 
@@ -43,7 +46,7 @@ def call_async(
     """One call of the async client, in an event loop of its own."""
 
     async def run() -> AssetCreated:
-        async with AsyncAssetsClient(KEY, url, **(options or {})) as client:
+        async with AsyncAssetsClient(KEY, url, **(ONCE | (options or {}))) as client:
             asset: AssetCreated = await getattr(client, method)(*(arguments or (HASH, ["input"])), **named)
             return asset
 

@@ -13,14 +13,24 @@ from comfy_assets_api.errors import Problem
 
 import comfy_assets
 from comfy_assets import errors
-from comfy_assets.answers import RawResponse
+from comfy_assets.exchanges import RawResponse
+from comfy_assets.retrying import Attempt
 
 RESPONSE = RawResponse(404, {"content-type": "application/json"}, b'{"code": "NOT_FOUND"}')
+ATTEMPTS = (
+    Attempt(1, "unknown", None, "ReadError: reset", 0.25, None, 0.5),
+    Attempt(2, "refused", 404, None, 0.1, stopped_by="error"),
+)
 EXAMPLES = [
     errors.NotFoundError(
-        "gone", code="NOT_FOUND", body={"code": "NOT_FOUND"}, request_id="r-1", response=RESPONSE
+        "gone",
+        code="NOT_FOUND",
+        body={"code": "NOT_FOUND"},
+        request_id="r-1",
+        response=RESPONSE,
+        attempts=ATTEMPTS,
     ),
-    errors.APIConnectionError("no answer", cause="ConnectError: refused"),
+    errors.APIConnectionError("no answer", cause="ConnectError: refused", attempts=ATTEMPTS),
     errors.APITimeoutError("too late", cause="ReadTimeout"),
     errors.ContractError(
         "unreadable", problems=[Problem(("id",), "required", "a value", "none")], response=RESPONSE

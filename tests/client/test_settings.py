@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import httpx
 import pytest
-from comfy_assets_api.client import BASE_URL
+from comfy_assets_api.client import BASE_URL, KEY_HEADER
 
 from comfy_assets import InputError
-from comfy_assets.settings import checked_url, service
+from comfy_assets.settings import checked_url, hidden, service
 
 KEY = {"COMFY_CLOUD_API_KEY": "from-the-environment"}
 BOTH = {**KEY, "COMFY_CLOUD_BASE_URL": "http://127.0.0.1:8188/"}
@@ -48,8 +49,9 @@ def test_found(
     arguments: tuple[str | None, str | None], environment: dict[str, str], address: str, key: str
 ) -> None:
     """Arguments come before the environment, the environment before the contract's own server."""
-    found = service(*arguments, environment)
-    assert (found.base_url, found.api_key) == (address, key)
+    found = service(hidden(arguments[0]), arguments[1], environment)
+    request = next(found.key.auth_flow(httpx.Request("POST", found.base_url)))
+    assert (found.base_url, request.headers[KEY_HEADER]) == (address, key)
     assert key not in repr(found)
 
 
@@ -57,7 +59,7 @@ def test_found(
 def test_refused(arguments: tuple[str | None, str | None], environment: dict[str, str], words: str) -> None:
     """What cannot work is refused in one sentence that does not contain the key or a password."""
     with pytest.raises(InputError, match=words) as caught:
-        service(*arguments, environment)
+        service(hidden(arguments[0]), arguments[1], environment)
     assert "\n" not in str(caught.value)
     for secret in (arguments[0], KEY["COMFY_CLOUD_API_KEY"], "secret"):
         assert not secret or secret not in str(caught.value)
@@ -67,4 +69,4 @@ def test_default_is_the_contracts_server() -> None:
     """Without any word on the address it is the contract's, written down once."""
     from comfy_assets import specification
 
-    assert checked_url(specification.load().server_url) == BASE_URL == service("k", None, {}).base_url
+    assert checked_url(specification.load().server_url) == BASE_URL == service(hidden("k"), None, {}).base_url

@@ -30,7 +30,7 @@ _OPTIONS = (
         default=TIMEOUT,
         show_default=True,
         metavar="S",
-        help="Seconds to wait for the service's next word.",
+        help="Seconds for one call, its repeats included.",
     ),
 )
 

@@ -124,7 +124,7 @@ def _serve(
         announce(ready)
 
     malformed = Writer(contract).error(None, 400, "this is not HTTP/1.1")
-    server = _Server(_configuration(app, malformed), answering)
+    server = _Server(configuration(app, malformed), answering)
     try:
         server.run(sockets=[listener])
     except OSError as error:
@@ -136,7 +136,8 @@ def _serve(
     return signal.SIGINT
 
 
-def _configuration(app: Any, malformed: Any) -> uvicorn.Config:
+def configuration(app: Any, malformed: Any) -> uvicorn.Config:
+    """How uvicorn serves the application; `malformed` is the answer to what is no HTTP."""
     return uvicorn.Config(
         app,
         http=protocol(malformed),

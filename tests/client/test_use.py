@@ -1,0 +1,339 @@
+"""How clients are used: copies, threads, forks, event loops, proxies, certificates."""
+
+from __future__ import annotations
+
+import asyncio
+import multiprocessing
+import os
+import shutil
+import socket
+import ssl
+import subprocess
+import threading
+import warnings
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+import comfy_assets
+from comfy_assets import (
+    AssetsClient,
+    AsyncAssetsClient,
+    AsyncTransport,
+    InputError,
+    InsecureConnectionWarning,
+    RetryPolicy,
+    Transport,
+    errors,
+)
+from tests.client.conftest import KEY, Call
+from tests.support import BODY, HASH, ScriptedServer, answer, scripted
+
+CREATED = answer(201, BODY)
+BAD = answer(201, {**BODY, "mime_type": None})
+
+
+def test_options_make_a_copy() -> None:
+    """A copy has the other options and the same connections; the original stays as it is."""
+    with scripted(BAD) as server, AssetsClient(KEY, server.url, timeout=9) as client:
+        strict = client.with_options(on_drift="raise", timeout=3, retry=None)
+        assert (client.timeout, strict.timeout, strict.base_url) == (9, 3, client.base_url)
+        with pytest.raises(errors.ContractError), strict:
+            strict.create_asset_from_hash(HASH, ["a"])
+        with pytest.warns(comfy_assets.DriftWarning):
+            client.create_asset_from_hash(HASH, ["a"])
+        assert server.connections == 1
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"api_key": "k"}, {"base_url": "http://x"}, {"on_drift": "shout"}, {"retry": 1}]
+)
+def test_options_that_a_copy_cannot_have(wrong: dict[str, Any]) -> None:
+    """Key and address belong to a client for good; what cannot work is refused by name."""
+    client = AssetsClient(KEY, "http://127.0.0.1:1")
+    with pytest.raises(InputError, match=next(iter(wrong))):
+        client.with_options(**wrong)
+
+
+def test_closed_client_says_so(call: Call) -> None:
+    """A client that was closed, and its copies, refuse to be used in a sentence."""
+    client = AssetsClient(KEY, "http://127.0.0.1:1")
+    copy = client.with_options(timeout=1)
+    client.close()
+    for one in (client, copy):
+        with pytest.raises(InputError, match="the client is closed"):
+            one.create_asset_from_hash(HASH, ["a"])
+
+
+def test_drift_warns_once_per_kind() -> None:
+    """The same deviation of many answers is one warning; the results have it each."""
+    said = [answer(201, {**BODY, "tags": ["a", number, 5]}) for number in range(20)]
+    with scripted(lambda _: said.pop()) as server, AssetsClient(KEY, server.url) as client:
+        with warnings.catch_warnings(record=True, action="always") as told:
+            results = [client.create_asset_from_hash(HASH, ["a"]) for _ in range(20)]
+        assert len(told) == 1
+        assert told[0].filename == __file__
+        assert all(len(result.call.drift) == 2 for result in results)
+
+
+def test_one_client_for_many_threads() -> None:
+    """Threads share one pool: eight at once use no more connections than there are threads."""
+    with scripted(CREATED) as server, AssetsClient(KEY, server.url) as client, ThreadPoolExecutor(8) as pool:
+        done = list(pool.map(lambda _: client.create_asset_from_hash(HASH, ["a"]), range(80)))
+        assert all(asset.created_new for asset in done)
+        assert server.connections <= 8
+
+
+def _in_child(client: AssetsClient, results: Any) -> None:
+    results.put((os.getpid(), client.create_asset_from_hash(HASH, ["child"]).created_new))
+
+
+@pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
+def test_after_a_fork() -> None:
+    """Parent and child go on with the same client, over connections of their own."""
+    fork = multiprocessing.get_context("fork")
+    with scripted(CREATED) as server, AssetsClient(KEY, server.url) as client:
+        client.create_asset_from_hash(HASH, ["parent"])
+        assert server.connections == 1
+        results = fork.Queue()
+        child = fork.Process(target=_in_child, args=(client, results))
+        child.start()
+        assert results.get(timeout=30) == (child.pid, True)
+        child.join(30)
+        client.create_asset_from_hash(HASH, ["parent"])
+        assert server.connections == 2
+        assert [request.json["tags"] for request in server.requests] == [["parent"], ["child"], ["parent"]]
+
+
+def test_in_several_event_loops() -> None:
+    """One async client works in one event loop after the other, and in two at once."""
+    with scripted(CREATED) as server:
+        client = AsyncAssetsClient(KEY, server.url)
+
+        async def call() -> bool:
+            asset = await client.create_asset_from_hash(HASH, ["a"])
+            return asset.created_new
+
+        async def last() -> None:
+            await asyncio.gather(*(call() for _ in range(5)))
+            await client.close()
+
+        with warnings.catch_warnings(
+            action="ignore"
+        ):  # connections of a loop that ended are lost, not closed
+            assert asyncio.run(call())
+            with ThreadPoolExecutor(2) as pool:
+                assert all(pool.map(lambda _: asyncio.run(call()), range(2)))
+        asyncio.run(last())
+        with pytest.raises(InputError, match="closed"):
+            asyncio.run(call())
+
+
+def test_cancelling_a_call() -> None:
+    """A task that is cancelled ends at once, and the client can be used on."""
+    begun = threading.Event()
+
+    def script(_: object) -> bytes:
+        if not begun.is_set():
+            begun.set()
+            threading.Event().wait(1)
+        return CREATED
+
+    async def run(url: str) -> None:
+        async with AsyncAssetsClient(KEY, url) as client:
+            task = asyncio.create_task(client.create_asset_from_hash(HASH, ["a"]))
+            await asyncio.to_thread(begun.wait, 10)
+            task.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await task
+            assert (await client.create_asset_from_hash(HASH, ["a"])).created_new
+
+    with scripted(script) as server:
+        asyncio.run(run(server.url))
+
+
+def test_says_who_it_is(call: Call) -> None:
+    """The `User-Agent` names this package and its version."""
+    with scripted(CREATED) as server:
+        call(server.url)
+    assert server.requests[0].headers["user-agent"].startswith(f"comfy-assets/{comfy_assets.__version__} ")
+
+
+OTHER_MACHINES = ["http://192.0.2.1", "http://comfy.example:8188", "http://[2001:db8::1]"]
+THIS_MACHINE = [
+    "http://127.0.0.1:1",
+    "http://localhost:1",
+    "http://[::1]:1",
+    "http://a.localhost",
+    "https://comfy.example",
+]
+
+
+@pytest.mark.parametrize("client", [AssetsClient, AsyncAssetsClient])
+def test_unencrypted_key_warns(client: Any) -> None:
+    """A key that would go unencrypted to another machine is warned of, at the caller's line."""
+    for url in OTHER_MACHINES:
+        with pytest.warns(InsecureConnectionWarning, match="unencrypted") as told:
+            client(KEY, url)
+        assert told[0].filename == __file__
+    with warnings.catch_warnings(action="error"):
+        for url in THIS_MACHINE:
+            client(KEY, url)
+
+
+# --- Proxies, certificates, other transports -----------------------------------------------------
+
+
+def transport_for(call: Call, **options: Any) -> Any:
+    """Our transport for the client that `call` uses."""
+    return (AsyncTransport if "async" in call.__name__ else Transport)(**options)
+
+
+def test_proxy(call: Call, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Requests go through the proxy that is given, or that the environment names, unless told otherwise."""
+    with scripted(CREATED) as proxy, scripted(CREATED) as server:
+        call(server.url, options={"transport": transport_for(call, proxy=proxy.url)})
+        assert (len(proxy.requests), len(server.requests)) == (1, 0)
+        assert proxy.requests[0].line == f"POST {server.url}/api/assets/from-hash HTTP/1.1"
+        monkeypatch.setenv("HTTP_PROXY", proxy.url)
+        monkeypatch.delenv("NO_PROXY", raising=False)
+        monkeypatch.delenv("no_proxy", raising=False)
+        call(server.url)
+        assert (len(proxy.requests), len(server.requests)) == (2, 0)
+        call(server.url, options={"transport": transport_for(call, trust_env=False)})
+        monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+        call(server.url)
+        assert (len(proxy.requests), len(server.requests)) == (2, 2)
+
+
+@pytest.mark.parametrize("wrong", ["ftp://user:secret@host", "host:3128", "", "http://"])
+def test_proxy_that_is_none(call: Call, wrong: str) -> None:
+    """What cannot be a proxy is refused, without showing what may hold a password."""
+    with pytest.raises(InputError, match="proxy: expected") as caught:
+        transport_for(call, proxy=wrong)
+    assert "secret" not in str(caught.value)
+
+
+@pytest.fixture(scope="module")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A certificate for 127.0.0.1 that no CA has signed, and its key, in one file."""
+    if shutil.which("openssl") is None:
+        pytest.fail("openssl makes the certificate of this test; install it")
+    path = tmp_path_factory.mktemp("tls") / "both.pem"
+    key = path.with_name("key.pem")
+    subprocess.run(
+        ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=127.0.0.1",
+         "-addext", "subjectAltName=IP:127.0.0.1", "-keyout", key, "-out", path],
+        check=True, capture_output=True,
+    )  # fmt: skip
+    path.write_bytes(path.read_bytes() + key.read_bytes())
+    return path
+
+
+@pytest.fixture
+def tls_server(certificate: Path) -> Iterator[ScriptedServer]:
+    """A scripted server that speaks TLS."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate)
+    with scripted(CREATED, context) as server:
+        yield server
+
+
+def test_certificates(call: Call, tls_server: ScriptedServer, certificate: Path) -> None:
+    """A service with an unknown certificate is refused at once; a CA of one's own goes in by the transport."""
+    with pytest.raises(errors.APIConnectionError, match="CERTIFICATE_VERIFY_FAILED") as caught:
+        call(tls_server.url, options={"retry": RetryPolicy()})
+    assert [attempt.outcome for attempt in caught.value.attempts] == ["not_sent"]
+    assert tls_server.requests == []
+    for verify in (str(certificate), ssl.create_default_context(cafile=certificate), False):
+        assert call(tls_server.url, options={"transport": transport_for(call, verify=verify)}).created_new
+
+
+def test_certificates_that_cannot_be_read(call: Call, tmp_path: Path) -> None:
+    """A file of certificates that is none is named."""
+    path = tmp_path / "ca.pem"
+    path.write_text("nonsense")
+    for wrong in (path, tmp_path / "missing.pem"):
+        with pytest.raises(InputError, match=wrong.name):
+            call("https://127.0.0.1:1", options={"transport": transport_for(call, verify=str(wrong))})
+
+
+def test_plain_and_encrypted_mixed_up(call: Call, tls_server: ScriptedServer) -> None:
+    """TLS to a server without it, and the reverse, end in one error that is not a timeout, at once."""
+    with socket.create_server(("127.0.0.1", 0)) as plain:
+
+        def serve() -> None:
+            # As servers do: what is no HTTP is refused when it comes.
+            while True:
+                try:
+                    connection, _ = plain.accept()
+                    with connection:
+                        connection.recv(10_000)
+                        connection.sendall(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+                except OSError:
+                    return
+
+        threading.Thread(target=serve, daemon=True).start()
+        plain_url = f"https://127.0.0.1:{plain.getsockname()[1]}"
+        for url in (tls_server.url.replace("https:", "http:"), plain_url):
+            with pytest.raises(errors.APIConnectionError) as caught:
+                call(url, options={"timeout": 5})
+            assert type(caught.value) is errors.APIConnectionError
+        plain.shutdown(socket.SHUT_RDWR)
+
+
+def test_transport_of_ones_own() -> None:
+    """Any httpx transport serves; what it raises by mistake is not taken for the network."""
+
+    def handler(request: httpx.Request) -> httpx.Response:
+        assert request.url.host == "comfy.example"
+        return httpx.Response(201, json=BODY)
+
+    def mistaken(_: httpx.Request) -> httpx.Response:
+        raise AssertionError("not expected")
+
+    transport = httpx.MockTransport(handler)
+    with AssetsClient(KEY, "https://comfy.example", transport=transport) as client:
+        assert client.create_asset_from_hash(HASH, ["a"]).created_new
+
+    async def run() -> bool:
+        async with AsyncAssetsClient(KEY, "https://comfy.example", transport=transport) as client:
+            return (await client.create_asset_from_hash(HASH, ["a"])).created_new
+
+    assert asyncio.run(run())
+    with (
+        AssetsClient(KEY, "https://comfy.example", transport=httpx.MockTransport(mistaken)) as client,
+        pytest.raises(AssertionError, match="not expected"),
+    ):
+        client.create_asset_from_hash(HASH, ["a"])
+
+
+RAISED = [
+    (httpx.ConnectError("no"), "not_sent"),
+    (httpx.ConnectTimeout("no"), "not_sent"),
+    (httpx.PoolTimeout("no"), "not_sent"),
+    (httpx.ReadError("no"), "unknown"),
+    (httpx.ReadTimeout("no"), "unknown"),
+    (httpx.RemoteProtocolError("no"), "unknown"),
+    (OSError("no"), "unknown"),
+]
+
+
+@pytest.mark.parametrize(("raised", "outcome"), RAISED, ids=lambda one: type(one).__name__)
+def test_what_another_transport_raises(raised: Exception, outcome: str) -> None:
+    """With another transport its error tells whether the request was sent; in doubt, nobody knows."""
+
+    def handler(_: httpx.Request) -> httpx.Response:
+        raise raised
+
+    with (
+        AssetsClient(KEY, "https://a.example", transport=httpx.MockTransport(handler), retry=None) as client,
+        pytest.raises(errors.APIConnectionError) as caught,
+    ):
+        client.create_asset_from_hash(HASH, ["a"])
+    assert caught.value.attempts[0].outcome == outcome
+    assert isinstance(caught.value, errors.APITimeoutError) is isinstance(raised, httpx.TimeoutException)
