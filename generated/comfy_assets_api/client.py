@@ -3,13 +3,12 @@
 
 from __future__ import annotations
 
-import json
 import math
+import re
 import ssl
 import threading
 from collections.abc import Generator, Mapping
 from typing import Any, Final, NoReturn, Self
-from urllib.parse import quote
 
 import httpx
 from attrs import define, field
@@ -50,6 +49,15 @@ REMOVED: Final = "[key removed]"
 _LONG_ENOUGH: Final = 8
 
 
+def _as_texts_write_it(character: str) -> str:
+    """A pattern for a character as it stands in plain text, in JSON however careful, or in a URL."""
+    number = f"{ord(character):02x}"
+    in_hexadecimal = "".join(f"[{digit}{digit.upper()}]" for digit in number)
+    # The longest first: of an escaped character all goes, or what remains is no JSON.
+    backslashed = rf"\\{re.escape(character)}|" if character in '"\\/' else ""
+    return rf"(?:{backslashed}\\u00{in_hexadecimal}|%{in_hexadecimal}|{re.escape(character)})"
+
+
 class KeyInHeader(httpx.Auth):
     """Adds the key to a request when it is sent, so that it stands in no dict of headers before.
 
@@ -64,7 +72,7 @@ class KeyInHeader(httpx.Auth):
         # Looked at in `check` only: here, an error would have the key as a local variable.
         self._key: Any = key
         self._prefix = prefix
-        self._written: list[str] = []
+        self._written: re.Pattern[str] | None = None
 
     def check(self) -> Self:
         """The same; ValueError, which does not contain it, where it cannot stand in a header."""
@@ -76,10 +84,7 @@ class KeyInHeader(httpx.Auth):
             message = "the key must be one or more visible ASCII characters, without spaces"
             raise ValueError(message)
         if len(self._key) >= _LONG_ENOUGH:
-            # As texts write it: plain, in JSON, in JSON of careful writers, in a URL.
-            in_json = json.dumps(self._key)[1:-1]
-            forms = {self._key, in_json, in_json.replace("/", "\\/"), quote(self._key, safe="")}
-            self._written = sorted(forms, key=len, reverse=True)
+            self._written = re.compile("".join(map(_as_texts_write_it, self._key)))
         return self
 
     def auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
@@ -88,15 +93,15 @@ class KeyInHeader(httpx.Auth):
 
     def removed_from(self, text: str) -> str:
         """A text without the key; one of less than eight characters is too common to be looked for."""
-        for written in self._written:
-            text = text.replace(written, REMOVED)
-        return text
+        if self._written is None or not (self._key in text or "\\" in text or "%" in text):
+            return text
+        return self._written.sub(REMOVED, text)
 
     def removed_from_bytes(self, content: bytes) -> bytes:
         """As `removed_from`, for what came over the wire."""
-        for written in self._written:
-            content = content.replace(written.encode(), REMOVED.encode())
-        return content
+        text = content.decode("latin-1")
+        without = self.removed_from(text)
+        return content if without is text else without.encode("latin-1")
 
     def __repr__(self) -> str:
         return f"KeyInHeader(header={self._header!r})"

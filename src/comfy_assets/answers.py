@@ -16,7 +16,7 @@ from comfy_assets import errors
 from comfy_assets.calls import told
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from comfy_assets.exchanges import Exchange, Failure, RawResponse
     from comfy_assets.retrying import Attempt
@@ -30,6 +30,9 @@ _REDIRECT: Final = range(300, 400)
 
 #: Characters of a body that are shown where it is not the contract's.
 _SHORT: Final = 120
+
+#: How deep an error body may nest; the contract's has one level.
+_DEEPEST: Final = 100
 
 #: Headers in which services number their requests.
 _REQUEST_IDS: Final = ("x-request-id", "request-id", "x-correlation-id")
@@ -234,7 +237,18 @@ def _start_of(content: bytes) -> str:
 
 
 def _json(content: bytes) -> Any:
+    """A body; None where it is no JSON, or nests so deep that an error with it could not be copied."""
     try:
-        return json.loads(content)
+        body = json.loads(content)
     except (ValueError, RecursionError):
         return None
+    layer = [body]
+    for _ in range(_DEEPEST):
+        layer = [inner for value in layer for inner in _inside(value)]
+        if not layer:
+            return body
+    return None
+
+
+def _inside(value: Any) -> Iterable[Any]:
+    return value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()

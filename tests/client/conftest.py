@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from inspect import signature
 from typing import Any
 
 import pytest
@@ -14,13 +13,10 @@ from tests.support import HASH
 
 KEY = "key-4f1c9a"
 
-#: Options that switch repetitions off, for tests of a single attempt.
-ONE_ATTEMPT: dict[str, Any] = {"retry": None} if "retry" in signature(AssetsClient).parameters else {}
+#: Options that switch repeats off, for tests of a single attempt.
+ONE_ATTEMPT: dict[str, Any] = {"retry": None}
 
 Call = Callable[..., AssetCreated]
-
-#: What a test that says nothing of repeats gets: none.
-ONCE: dict[str, Any] = {"retry": None}
 
 
 def call_sync(
@@ -31,7 +27,7 @@ def call_sync(
     **named: Any,
 ) -> AssetCreated:
     """One call of the sync client."""
-    with AssetsClient(KEY, url, **(ONCE | (options or {}))) as client:
+    with AssetsClient(KEY, url, **(ONE_ATTEMPT | (options or {}))) as client:
         asset: AssetCreated = getattr(client, method)(*(arguments or (HASH, ["input"])), **named)
         return asset
 
@@ -46,7 +42,7 @@ def call_async(
     """One call of the async client, in an event loop of its own."""
 
     async def run() -> AssetCreated:
-        async with AsyncAssetsClient(KEY, url, **(ONCE | (options or {}))) as client:
+        async with AsyncAssetsClient(KEY, url, **(ONE_ATTEMPT | (options or {}))) as client:
             asset: AssetCreated = await getattr(client, method)(*(arguments or (HASH, ["input"])), **named)
             return asset
 

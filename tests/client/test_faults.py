@@ -16,7 +16,7 @@ import pytest
 from attrs import evolve
 
 from comfy_assets import errors
-from comfy_assets.answers import RawResponse
+from comfy_assets.exchanges import RawResponse
 from tests.client import fault_calls, fault_server
 from tests.client.fault_calls import CASES, Case, Outcome
 from tests.client.fault_judge import LATENESS, OURS, judged

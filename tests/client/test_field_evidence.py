@@ -71,12 +71,12 @@ SUCCESSES = [
     Success(
         "every repeat is 201 with a new id and created_new false", {"created_new": False, "id": OTHER_ID},
         {"created_new": False, "id": UUID(OTHER_ID)},
-        ((("created_new",), "status", CONTRADICTION, "False with 201"),), created=None,
+        ((("created_new",), "status", CONTRADICTION, "false with 201"),), created=None,
     ),
     Success(
         "created is derived from the status by some, from created_new by others: where they disagree, nobody knows",
         {"created_new": True}, {"created_new": True},
-        ((("created_new",), "status", CONTRADICTION, "True with 200"),), status=200, created=None,
+        ((("created_new",), "status", CONTRADICTION, "true with 200"),), status=200, created=None,
     ),
     Success(
         "the answer's tags are sorted, not as they were sent", {"tags": ["input", "a", "B"]},

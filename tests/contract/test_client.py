@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import datetime as dt
-import inspect
 import json
 import re
 from collections.abc import Callable, Mapping
@@ -86,10 +85,8 @@ def through_async(transport: Any, url: str, key: str, body: dict[str, Any]) -> A
     return asyncio.run(call())
 
 
-#: One request for each call: an error answer is what is looked at, not what to try again after. A
-#: client that cannot retry needs no switch for it.
-_CAN_RETRY = "retry" in inspect.signature(comfy_assets.AssetsClient).parameters
-NO_RETRY: dict[str, Any] = {"retry": None} if _CAN_RETRY else {}
+#: One request for each call: an error answer is what is looked at, not what to try again after.
+NO_RETRY: dict[str, Any] = {"retry": None}
 WAYS = {"generated": through_generated, "AssetsClient": through_sync, "AsyncAssetsClient": through_async}
 
 
