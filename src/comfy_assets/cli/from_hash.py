@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import click
+from attrs import asdict
 
 from comfy_assets import errors
 from comfy_assets.cli import service
@@ -48,4 +49,14 @@ def command(
             raise service.failure(error) from None
     outcome = "created" if asset.created_new else "existing"
     output.data(f"{outcome:<8}  {asset.id}  {asset.name}")
-    output.end({"outcome": outcome, "status_code": asset.call.response.status_code, "asset": asset.to_dict()})
+    call = asset.call
+    output.end(
+        {
+            "outcome": outcome,
+            "status_code": call.response.status_code,
+            "created_by_this_call": call.created_by_this_call,
+            "attempts": len(call.attempts),
+            "drift": [asdict(problem) for problem in call.drift],
+            "asset": asset.to_dict(),
+        }
+    )

@@ -5,7 +5,8 @@ from __future__ import annotations
 import importlib
 import os
 import sys
-from typing import TYPE_CHECKING
+import warnings
+from typing import TYPE_CHECKING, TextIO
 
 import click
 
@@ -55,6 +56,7 @@ def cli() -> None:
 
 def run(arguments: Sequence[str] | None = None) -> None:
     """Run the command line and end the process with its exit status."""
+    warnings.showwarning = _warned
     sys.exit(main(sys.argv[1:] if arguments is None else arguments))
 
 
@@ -73,6 +75,25 @@ def main(arguments: Sequence[str]) -> int:
         # Point stdout at nothing, so that the interpreter's own flush at exit does not complain.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return Exit.COULD_NOT_RUN
+
+
+_show_warning = warnings.showwarning
+
+
+def _warned(
+    message: Warning | str,
+    category: type[Warning],
+    filename: str,
+    lineno: int,
+    file: TextIO | None = None,
+    line: str | None = None,
+) -> None:
+    """Print a warning of ours as what it is to the user of a command: a sentence, not a place in our code."""
+    if category.__module__.partition(".")[0] == "comfy_assets":
+        # By print, which goes above the progress bar where there is one.
+        print(f"warning: {message}", file=sys.stderr)
+    else:
+        _show_warning(message, category, filename, lineno, file, line)
 
 
 def _failed(arguments: Sequence[str], error: click.ClickException) -> int:
