@@ -90,8 +90,7 @@ def _warned(
 ) -> None:
     """Print a warning of ours as what it is to the user of a command: a sentence, not a place in our code."""
     if category.__module__.partition(".")[0] == "comfy_assets":
-        # By print, which goes above the progress bar where there is one.
-        print(f"warning: {message}", file=sys.stderr)
+        print(f"warning: {message}", file=sys.stderr)  # noqa: T201 - above the progress bar, where there is one
     else:
         _show_warning(message, category, filename, lineno, file, line)
 
