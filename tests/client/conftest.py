@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from inspect import signature
 from typing import Any
 
 import pytest
@@ -13,9 +12,6 @@ from comfy_assets import AssetCreated, AssetsClient, AsyncAssetsClient
 from tests.support import HASH
 
 KEY = "key-4f1c9a"
-
-#: Options that switch repetitions off, for tests of a single attempt.
-ONE_ATTEMPT: dict[str, Any] = {"retry": None} if "retry" in signature(AssetsClient).parameters else {}
 
 Call = Callable[..., AssetCreated]
 

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 from urllib.parse import quote
 
+from comfy_assets.defaults import LARGEST_ANSWER
 from tests.client.fault_server import Conversation, Words, plain, receive, say, silent
 from tests.client.faults import (
     BROKEN,
@@ -162,6 +163,16 @@ AS_BODY: dict[str, Fault] = {
     f"{name} as {status}": says(answer(status, body), expected if status == 201 else of_status(status), status)
     for name, (body, expected) in BODIES.items()
     for status in (201, 503)
+} | {
+    "a million empty arrays in the metadata": says(
+        lambda _: answer(201, BODY | {"user_metadata": {"a": [[]] * 1_000_000}}), READ_OR_NOT, 201, "large"
+    ),
+    "a million tags of a wrong type": says(
+        lambda _: answer(201, BODY | {"tags": [1] * 1_000_000}), READ_OR_NOT, 201, "large"
+    ),
+    "a million arrays of a 404": says(
+        lambda _: answer(404, b"[" + b"[]," * 1_000_000 + b"[]]"), of_status(404), 404, "large"
+    ),
 } | {"HTML, and says so": says(answer(201, b"<html>", "text/html"), UNREADABLE, 201)}  # fmt: skip
 
 
@@ -200,6 +211,8 @@ ECHOES: dict[str, Fault] = {
         ("plain text of an error", lambda key: answer(401, f"no such key: {key}".encode(), "text/plain"), of_status(401), 401),
         ("text, where it is cut", lambda key: answer(401, b"x" * 110 + key.encode(), "text/plain"), of_status(401), 401),
         ("message, in numbers", lambda key: answer(401, b'{"code": "a", "message": "%b"}' % _escaped(key).encode()), of_status(401), 401),
+        ("message, in UTF-16", lambda key: answer(401, json.dumps({"code": "a", "message": key}).encode("utf-16")), of_status(401), 401),
+        ("body, where it is too large", lambda key: answer(404, b" " * (LARGEST_ANSWER - 9) + key.encode() * 2), of_status(404), 404),
         ("list of an error", lambda key: answer(422, json.dumps([key]).encode()), of_status(422), 422),
         ("error, URL-encoded", lambda key: answer(400, f"/login?key={quote(key)}".encode(), "text/plain"), of_status(400), 400),
         ("header of an error", lambda key: answer(401, ERROR, headers=f"X-Echo: {key}\r\n"), of_status(401), 401),

@@ -132,7 +132,6 @@ class FaultServer(ScriptedServer):
 
     steps: Sequence[Step] = ()
     elsewhere: str = ""
-    tls: ssl.SSLContext | None = None
 
     def _serve(self, connection: socket.socket) -> None:
         # The end of a conversation is the client's to report; here an error only means that it is over.
@@ -170,7 +169,7 @@ def _running(steps: Sequence[Step], tls: ssl.SSLContext | None, scheme: str) -> 
     server.start()
     try:
         yield Stage(
-            server.url.replace("http:", f"{scheme}:"),
+            f"{scheme}:{server.url.partition(':')[2]}",
             lambda: server.connections,
             lambda: elsewhere.connections,
         )
