@@ -41,7 +41,7 @@ START = 0.05
 #: Bytes of address space that a fault may take.
 MEMORY = 512 << 20
 
-OPTIONS: dict[str, Any] = {"timeout": TIMEOUT, "on_drift": "ignore"}
+OPTIONS: dict[str, Any] = {"timeout": TIMEOUT}
 
 #: Of every key, where it is found in a text: plain, or as JSON may escape it.
 _MARK = "x4f1c9"

@@ -232,6 +232,7 @@ ECHOES: dict[str, Fault] = {
         ("content coding", lambda key: answer(201, b"\0", headers=f"Content-Encoding: {key}\r\n"), BROKEN_SUCCESS, 201),
         ("name of a success", lambda key: answer(201, {**BODY, "name": key}), READ, 201),
         ("hash of a success", lambda key: answer(201, {**BODY, "asset_hash": key}), READ, 201),
+        ("hash of a success, in numbers", lambda key: answer(201, JSON[:-1] + b', "asset_hash": "%b"}' % _escaped(key).encode()), READ, 201),
         ("id of a success", lambda key: answer(201, {**BODY, "id": key}), UNREADABLE, 201),
         ("time of a success, where it is cut", lambda key: answer(201, {**BODY, "created_at": "x" * 70 + key}), UNREADABLE, 201),
         ("success that is none", lambda key: answer(200, b"<p>" + key.encode(), "text/html"), UNREADABLE, 200),
