@@ -106,7 +106,7 @@ class KeyInHeader(httpx.Auth):
         raise TypeError(message)
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class Client:
     """Where requests go. A context manager, sync and async; it closes what it opened.
 
@@ -131,6 +131,10 @@ class Client:
     _client: httpx.Client | None = field(default=None, init=False, repr=False)
     _async_client: httpx.AsyncClient | None = field(default=None, init=False, repr=False)
     _lock: threading.Lock = field(factory=threading.Lock, init=False, repr=False)
+
+    def __repr__(self) -> str:
+        # Also of one whose making failed: tracebacks are logged with their local variables.
+        return f"{type(self).__name__}(base_url={getattr(self, 'base_url', None)!r})"
 
     def _auth(self) -> httpx.Auth | None:
         return None
@@ -212,10 +216,10 @@ class AuthenticatedClient(Client):
 
     # Written by hand, not by attrs: an argument that is refused must leave no frame that holds the key.
     def __init__(self, base_url: str = BASE_URL, *, token: str | KeyInHeader, **options: Any) -> None:
-        key = token if isinstance(token, KeyInHeader) else KeyInHeader(token)
+        self._key = token if isinstance(token, KeyInHeader) else KeyInHeader(token)
         del token
-        self._key = key.check()
         super().__init__(base_url, **options)
+        self._key.check()
 
     def _auth(self) -> httpx.Auth:
         return self._key

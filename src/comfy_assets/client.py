@@ -92,7 +92,9 @@ class _Client:
     _is_copy = False
 
     def __repr__(self) -> str:
-        return f"{type(self).__name__}(base_url={self.base_url!r})"
+        # Also of one whose making failed: tracebacks are logged with their local variables.
+        shared = getattr(self, "_shared", None)
+        return f"{type(self).__name__}(base_url={shared and shared.service.base_url!r})"
 
     @property
     def base_url(self) -> str:

@@ -17,7 +17,14 @@ CORE = "comfy_assets"
 MAY_IMPORT = {
     "comfy_assets_api": set(),
     "comfy_assets": {"comfy_assets_api"},
-    "comfy_assets.server": {"comfy_assets", "comfy_assets_api"},
+    "comfy_assets.scenarios": {"comfy_assets", "comfy_assets_api"},
+    "comfy_assets.server": {"comfy_assets", "comfy_assets_api", "comfy_assets.scenarios"},
+    "comfy_assets.testing": {
+        "comfy_assets",
+        "comfy_assets_api",
+        "comfy_assets.scenarios",
+        "comfy_assets.server",
+    },
     "comfy_assets.cli": {"comfy_assets", "comfy_assets_api", "comfy_assets.server"},
 }
 
