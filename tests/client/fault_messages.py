@@ -140,6 +140,7 @@ BODIES: dict[str, tuple[bytes, tuple[str, ...]]] = {
     "metadata nested 950 deep": (
         JSON[:-1] + b', "user_metadata": ' + b'{"a":' * 950 + b"1" + b"}" * 951, READ_OR_NOT,
     ),
+    "an error nested 600 deep": (b'{"error":' * 600 + b"1" + b"}" * 600, UNREADABLE),
     "a list": (b"[" + JSON + b"]", UNREADABLE),
     "null": (b"null", UNREADABLE),
     "a number": (b"201", UNREADABLE),
