@@ -97,10 +97,13 @@ class KeyInHeader(httpx.Auth):
             return text
         return self._written.sub(REMOVED, text)
 
-    def removed_from_bytes(self, content: bytes) -> bytes:
-        """As `removed_from`, for what came over the wire."""
+    def removed_from_bytes(self, content: bytes, *, is_cut: bool = False) -> bytes:
+        """As `removed_from`, for what came over the wire; `is_cut`: it may end within the key."""
         text = content.decode("latin-1")
         without = self.removed_from(text)
+        if is_cut and self._written is not None:
+            start = next((n for n in range(len(self._key) - 1, 3, -1) if without.endswith(self._key[:n])), 0)
+            without = without[: len(without) - start]
         return content if without is text else without.encode("latin-1")
 
     def __repr__(self) -> str:

@@ -559,6 +559,10 @@ def _kept(rule: Rule, raw: Any, place: Place, problems: list[Problem]) -> Any:
     return raw if value is UNREADABLE else value
 
 
+#: Problems of the items of one array that are told.
+_ENOUGH: Final = 100
+
+
 class Array(Rule):
     """A list of values of one rule."""
 
@@ -601,7 +605,12 @@ class Array(Rule):
         if not isinstance(raw, list):
             problems.append(self.wrong_type(place, raw))
             return UNREADABLE
-        read = [self.items.read(item, (*place, position), problems) for position, item in enumerate(raw)]
+        read, before = [], len(problems)
+        for position, item in enumerate(raw):
+            read.append(self.items.read(item, (*place, position), problems))
+            if len(problems) - before > _ENOUGH:
+                # Whoever sent this sent something else than such an array.
+                return UNREADABLE
         problems.extend(self._limits(raw, place))
         return [value for value in read if value is not UNREADABLE]
 
@@ -1080,7 +1089,8 @@ def _read_body(content_type: str, content: bytes, answer: Answer, problems: list
     if content_type.split(";")[0].strip().lower() != answer.media_type:
         problems.append(Problem(("Content-Type",), "content", f"{answer.media_type}", shown(content_type)))
     try:
-        raw = json.loads(content, parse_constant=_no_number)
+        # RFC 8259, section 8.1: UTF-8. By itself, `json` would also read UTF-16 and UTF-32.
+        raw = json.loads(content.decode(), parse_constant=_no_number)
     except (ValueError, RecursionError):
         start = content[:60].decode("utf-8", "replace")
         problems.append(Problem((), "content", "JSON", shown(start) if content else "an empty body"))

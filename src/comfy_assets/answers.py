@@ -239,7 +239,7 @@ def _start_of(content: bytes) -> str:
 def _json(content: bytes) -> Any:
     """A body; None where it is no JSON, or nests so deep that an error with it could not be copied."""
     try:
-        body = json.loads(content)
+        body = json.loads(content.decode())
     except (ValueError, RecursionError):
         return None
     layer = [body]

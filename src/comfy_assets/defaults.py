@@ -20,8 +20,9 @@ API_KEY_VARIABLE: Final = "COMFY_CLOUD_API_KEY"
 BASE_URL_VARIABLE: Final = "COMFY_CLOUD_BASE_URL"
 
 #: Bytes of an answer that are read, decompressed. An answer is a few hundred bytes and the metadata that
-#: the caller sent; a service, or somebody in between, that sends more is not worth the memory.
-LARGEST_ANSWER: Final = 16 << 20
+#: the caller sent; a service, or somebody in between, that sends more is worth neither the memory nor the
+#: time, which no deadline bounds once the answer is here.
+LARGEST_ANSWER: Final = 2 << 20
 
 #: Connections of one client at most, and seconds that an unused one is kept. As httpx: more than any
 #: caller has in flight, and shorter than services keep theirs.

@@ -112,7 +112,10 @@ class _Attempt:
             self.failure = Failure("timeout", cause)
         else:
             self.failure = Failure("broken", cause, passes=not any(map(_is_lasting, chain)))
-        if not self.tells:
+        if isinstance(error, httpx.ProxyError):
+            # What was sent was for the proxy.
+            self.progress.sent = False
+        elif not self.tells:
             never_left = isinstance(error, _NOT_SENT) and not _was_connected(chain)
             self.progress.sent = self.progress.sent or not never_left
 
@@ -121,7 +124,8 @@ class _Attempt:
         response = None
         if self.status is not None:
             content = bytes(self.body.content) if self.body is not None else b""
-            response = RawResponse(self.status, self.headers, self.progress.key.removed_from_bytes(content))
+            content = self.progress.key.removed_from_bytes(content, is_cut=self.failure is not None)
+            response = RawResponse(self.status, self.headers, content)
         return Exchange(response, self.failure, self.progress.sent, time.monotonic() - self.began)
 
 

@@ -171,7 +171,7 @@ class Transport(httpx.BaseTransport):
         return httpx.Response(
             answer.status,
             headers=answer.headers,
-            stream=_Pieces(answer.stream),
+            stream=_Pieces(answer.stream, answer.extensions.get("network_stream")),
             extensions=answer.extensions,
         )
 
@@ -197,15 +197,26 @@ class _httpx_errors:  # noqa: N801 - a context manager that reads like a functio
 class _Pieces(httpx.SyncByteStream):
     """A body as it comes."""
 
-    def __init__(self, stream: Any) -> None:
+    def __init__(self, stream: Any, connection: Any) -> None:
         self._stream = stream
+        self._connection = connection
 
     def __iter__(self) -> Iterator[bytes]:
         with _httpx_errors():
             yield from self._stream
 
     def close(self) -> None:
+        if isinstance(self._connection, _Stream):
+            self._connection.is_spoiled = self._has_leftover()
         self._stream.close()
+
+    def _has_leftover(self) -> bool:
+        """Whether bytes came behind the answer: httpcore would take them for the next one."""
+        try:
+            # Nothing public tells. Where this is another httpcore, in doubt there are some.
+            return bool(self._stream._stream._connection._h11_state.trailing_data[0])  # noqa: SLF001 - as said
+        except AttributeError:
+            return True
 
 
 def _left(moment: float | None, too_late: type[httpcore.TimeoutException]) -> float | None:
@@ -229,9 +240,10 @@ class _Backend(httpcore.SyncBackend):
             share = left and left / (len(addresses) - position)
             try:
                 return _Stream(super().connect_tcp(address, port, share, **options))
-            except (httpcore.ConnectError, httpcore.ConnectTimeout):
+            except (httpcore.ConnectError, httpcore.ConnectTimeout) as error:
                 if position == len(addresses) - 1:
-                    raise
+                    # With the address: it may be the proxy's.
+                    raise type(error)(f"{address}:{port}: {error}") from error
         raise httpcore.ConnectError(f"{host} has no address")
 
 
@@ -251,6 +263,9 @@ def _with_interface(host: str, _port: int, _flow: int = 0, interface: int = 0) -
 
 class _Stream(httpcore.NetworkStream):
     """A connection with moments for time limits."""
+
+    #: Whether no further answer may be read from it.
+    is_spoiled = False
 
     #: Bytes that are written in one go, between two looks at the clock.
     _AT_ONCE: Final = 1 << 14
@@ -277,6 +292,9 @@ class _Stream(httpcore.NetworkStream):
         return _Stream(self._stream.start_tls(ssl_context, server_hostname, left))
 
     def get_extra_info(self, info: str) -> Any:
+        if info == "is_readable" and self.is_spoiled:
+            # httpcore asks this before it uses a connection again: with something to read, it does not.
+            return True
         return self._stream.get_extra_info(info)
 
 

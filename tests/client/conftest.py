@@ -14,7 +14,7 @@ from tests.support import HASH
 KEY = "key-4f1c9a"
 
 #: Options that switch repeats off, for tests of a single attempt.
-ONE_ATTEMPT: dict[str, Any] = {"retry": None}
+ONCE: dict[str, Any] = {"retry": None}
 
 Call = Callable[..., AssetCreated]
 
@@ -27,7 +27,7 @@ def call_sync(
     **named: Any,
 ) -> AssetCreated:
     """One call of the sync client."""
-    with AssetsClient(KEY, url, **(ONE_ATTEMPT | (options or {}))) as client:
+    with AssetsClient(KEY, url, **(ONCE | (options or {}))) as client:
         asset: AssetCreated = getattr(client, method)(*(arguments or (HASH, ["input"])), **named)
         return asset
 
@@ -42,7 +42,7 @@ def call_async(
     """One call of the async client, in an event loop of its own."""
 
     async def run() -> AssetCreated:
-        async with AsyncAssetsClient(KEY, url, **(ONE_ATTEMPT | (options or {}))) as client:
+        async with AsyncAssetsClient(KEY, url, **(ONCE | (options or {}))) as client:
             asset: AssetCreated = await getattr(client, method)(*(arguments or (HASH, ["input"])), **named)
             return asset
 

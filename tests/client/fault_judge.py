@@ -77,8 +77,8 @@ def texts_of(error: BaseException) -> dict[str, str]:
     return {
         "str": str(error),
         "repr": repr(error),
-        "vars": repr(vars(error)),
-        "args": repr(error.args),
+        "vars": shown(vars(error)),
+        "args": shown(error.args),
         "the traceback with local variables": "\n".join(traced(error)),
     }
 

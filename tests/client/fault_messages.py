@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 from urllib.parse import quote
 
+from comfy_assets.defaults import LARGEST_ANSWER
 from tests.client.fault_server import Conversation, Words, plain, receive, say, silent
 from tests.client.faults import (
     BROKEN,
@@ -139,6 +140,7 @@ BODIES: dict[str, tuple[bytes, tuple[str, ...]]] = {
     "metadata nested 950 deep": (
         JSON[:-1] + b', "user_metadata": ' + b'{"a":' * 950 + b"1" + b"}" * 951, READ_OR_NOT,
     ),
+    "an error nested 600 deep": (b'{"error":' * 600 + b"1" + b"}" * 600, UNREADABLE),
     "a list": (b"[" + JSON + b"]", UNREADABLE),
     "null": (b"null", UNREADABLE),
     "a number": (b"201", UNREADABLE),
@@ -162,6 +164,16 @@ AS_BODY: dict[str, Fault] = {
     f"{name} as {status}": says(answer(status, body), expected if status == 201 else of_status(status), status)
     for name, (body, expected) in BODIES.items()
     for status in (201, 503)
+} | {
+    "a million empty arrays in the metadata": says(
+        lambda _: answer(201, BODY | {"user_metadata": {"a": [[]] * 1_000_000}}), READ_OR_NOT, 201, "large"
+    ),
+    "a million tags of a wrong type": says(
+        lambda _: answer(201, BODY | {"tags": [1] * 1_000_000}), READ_OR_NOT, 201, "large"
+    ),
+    "a million arrays of a 404": says(
+        lambda _: answer(404, b"[" + b"[]," * 1_000_000 + b"[]]"), of_status(404), 404, "large"
+    ),
 } | {"HTML, and says so": says(answer(201, b"<html>", "text/html"), UNREADABLE, 201)}  # fmt: skip
 
 
@@ -200,6 +212,8 @@ ECHOES: dict[str, Fault] = {
         ("plain text of an error", lambda key: answer(401, f"no such key: {key}".encode(), "text/plain"), of_status(401), 401),
         ("text, where it is cut", lambda key: answer(401, b"x" * 110 + key.encode(), "text/plain"), of_status(401), 401),
         ("message, in numbers", lambda key: answer(401, b'{"code": "a", "message": "%b"}' % _escaped(key).encode()), of_status(401), 401),
+        ("message, in UTF-16", lambda key: answer(401, json.dumps({"code": "a", "message": key}).encode("utf-16")), of_status(401), 401),
+        ("body, where it is too large", lambda key: answer(404, b" " * (LARGEST_ANSWER - 9) + key.encode() * 2), of_status(404), 404),
         ("list of an error", lambda key: answer(422, json.dumps([key]).encode()), of_status(422), 422),
         ("error, URL-encoded", lambda key: answer(400, f"/login?key={quote(key)}".encode(), "text/plain"), of_status(400), 400),
         ("header of an error", lambda key: answer(401, ERROR, headers=f"X-Echo: {key}\r\n"), of_status(401), 401),
@@ -219,6 +233,7 @@ ECHOES: dict[str, Fault] = {
         ("content coding", lambda key: answer(201, b"\0", headers=f"Content-Encoding: {key}\r\n"), BROKEN_SUCCESS, 201),
         ("name of a success", lambda key: answer(201, {**BODY, "name": key}), READ, 201),
         ("hash of a success", lambda key: answer(201, {**BODY, "asset_hash": key}), READ, 201),
+        ("hash of a success, in numbers", lambda key: answer(201, JSON[:-1] + b', "asset_hash": "%b"}' % _escaped(key).encode()), READ, 201),
         ("id of a success", lambda key: answer(201, {**BODY, "id": key}), UNREADABLE, 201),
         ("time of a success, where it is cut", lambda key: answer(201, {**BODY, "created_at": "x" * 70 + key}), UNREADABLE, 201),
         ("success that is none", lambda key: answer(200, b"<p>" + key.encode(), "text/html"), UNREADABLE, 200),

@@ -38,6 +38,8 @@ def stock_package() -> Path:
     with build.lock(str(own)) as lock:
         if not folder.exists():
             environment = build.Build(str(ROOT), str(CONTRACT), "", str(own), lock).environment(PINS)
+            for stale in CACHE.glob("stock-*"):
+                build.remove(stale)
             fresh = Path(tempfile.mkdtemp(prefix="stock-new-", dir=CACHE))
             _generate(environment, fresh, build.SURROUNDINGS)
             os.replace(fresh, folder)

@@ -15,8 +15,7 @@ from typing import Any
 import pytest
 from attrs import evolve
 
-from comfy_assets import errors
-from comfy_assets.exchanges import RawResponse
+from comfy_assets import RawResponse, errors
 from tests.client import fault_calls, fault_server
 from tests.client.fault_calls import CASES, Case, Outcome
 from tests.client.fault_judge import LATENESS, OURS, judged

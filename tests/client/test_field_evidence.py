@@ -17,7 +17,7 @@ import pytest
 from attrs import frozen
 
 from comfy_assets import UNSET, DriftWarning, errors
-from tests.client.conftest import ONE_ATTEMPT, Call
+from tests.client.conftest import Call
 from tests.support import BODY, HASH, answer, scripted
 
 ON_DRIFT = ("warn", "raise", "ignore")
@@ -141,7 +141,7 @@ SUCCESSES = [
 @pytest.mark.parametrize("row", SUCCESSES, ids=[row.line for row in SUCCESSES])
 def test_success_in_the_field(call: Call, row: Success, on_drift: str) -> None:
     """A success keeps all that can be read, and tells each deviation as `on_drift` says."""
-    options = {"on_drift": on_drift} | ONE_ATTEMPT
+    options = {"on_drift": on_drift}
     with scripted(row.said()) as server, warnings.catch_warnings(record=True) as told:
         warnings.simplefilter("always")
         if row.drift and on_drift == "raise":
@@ -191,7 +191,7 @@ def test_unreadable_success_in_the_field(
     """A success without what the contract requires is a ContractError with status, body and place, however drift is told."""
     row = Success("", members, {}, (problem,))
     with scripted(row.said()) as server, pytest.raises(errors.ContractError, match="a success") as caught:
-        call(server.url, options={"on_drift": on_drift} | ONE_ATTEMPT)
+        call(server.url, options={"on_drift": on_drift})
     assert as_rows(caught.value.problems) == row.drift
     assert caught.value.status_code == 201
     assert json.loads(caught.value.response.content)["id"] == BODY["id"]
@@ -247,7 +247,7 @@ def test_refusal_in_the_field(call: Call, row: Refusal, on_drift: str) -> None:
         warnings.catch_warnings(action="error"),
         pytest.raises(errors.APIStatusError) as caught,
     ):
-        call(server.url, options={"on_drift": on_drift} | ONE_ATTEMPT)
+        call(server.url, options={"on_drift": on_drift})
     assert type(caught.value) is row.error
     assert (caught.value.status_code, caught.value.code, caught.value.message) == (
         row.status,
