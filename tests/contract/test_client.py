@@ -26,7 +26,7 @@ from . import document, strategies
 from .runs import REQUEST_TIMEOUT, Server, load_schema
 
 KEY = "test-key"
-NOWHERE = "http://service.invalid"
+NOWHERE = "https://service.invalid"
 GOOD_HASH = f"blake3:{strategies.DIGEST}"
 ASSET = document.operation(document.load())["responses"]["201"]["content"][document.JSON]["examples"]
 ASSET_BODY: dict[str, Any] = next(iter(ASSET.values()))["value"]
