@@ -10,15 +10,15 @@ from __future__ import annotations
 import asyncio
 import copy
 import os
-from typing import TYPE_CHECKING, Any, Self, TypedDict, Unpack
+from typing import TYPE_CHECKING, Any, Self, Unpack
 
 from attrs import evolve, field, frozen
 
-from comfy_assets import answers, defaults, errors, exchanges, requests, settings, transports
+from comfy_assets import answers, defaults, errors, exchanges, options, requests, settings, transports
 from comfy_assets.calls import Conversation, Limits
-from comfy_assets.clock import Clock
 from comfy_assets.hashing import hash_file
-from comfy_assets.retrying import Budget, RetryPolicy
+from comfy_assets.options import Changes, Options
+from comfy_assets.retrying import Budget
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -28,42 +28,8 @@ if TYPE_CHECKING:
     from comfy_assets_api.errors import Problem
 
     from comfy_assets.answers import AssetCreated, OnDrift
-    from comfy_assets.retrying import Attempt
-
-
-class Options(TypedDict, total=False):
-    """What `with_options` can change; as the clients' own arguments."""
-
-    timeout: float
-    retry: RetryPolicy | None
-    on_drift: OnDrift
-    attempt_hook: Callable[[Attempt], object] | None
-    drift_hook: Callable[[Problem], object] | None
-
-
-@frozen(kw_only=True)
-class _Options:
-    timeout: float
-    retry: RetryPolicy | None
-    on_drift: OnDrift
-    attempt_hook: Callable[[Attempt], object] | None
-    drift_hook: Callable[[Problem], object] | None
-    clock: Clock
-
-    def __attrs_post_init__(self) -> None:
-        if self.on_drift not in answers.ON_DRIFT:
-            raise errors.InputError(
-                f"on_drift is {self.on_drift!r}: expected one of {', '.join(answers.ON_DRIFT)}"
-            )
-        if type(self.timeout) not in (int, float) or not 0 < self.timeout < float("inf"):
-            raise errors.InputError(f"timeout is {self.timeout!r}: expected a number of seconds above 0")
-        if self.retry is not None and not isinstance(self.retry, RetryPolicy):
-            raise errors.InputError(
-                f"retry is {self.retry!r}: expected a RetryPolicy, or None for no repeats"
-            )
-        for hook in ("attempt_hook", "drift_hook"):
-            if getattr(self, hook) is not None and not callable(getattr(self, hook)):
-                raise errors.InputError(f"{hook} is {getattr(self, hook)!r}: expected something to call")
+    from comfy_assets.clock import Clock
+    from comfy_assets.retrying import Attempt, RetryPolicy
 
 
 @frozen
@@ -77,7 +43,7 @@ class _Shared:
     kinds_of_drift: set[tuple[str, ...]] = field(factory=set)
     closed: list[bool] = field(factory=lambda: [False])
 
-    def budget(self, options: _Options) -> Budget:
+    def budget(self, options: Options) -> Budget:
         """The repeats that all calls of this process may draw."""
         size = 0 if options.retry is None else options.retry.budget
         which = (os.getpid(), size)
@@ -88,7 +54,7 @@ class _Client:
     """What both clients are made of."""
 
     _shared: _Shared
-    _options: _Options
+    _options: Options
     _is_copy = False
 
     def __repr__(self) -> str:
@@ -106,7 +72,7 @@ class _Client:
         """Seconds for a whole call."""
         return self._options.timeout
 
-    def with_options(self, **changes: Unpack[Options]) -> Self:
+    def with_options(self, **changes: Unpack[Changes]) -> Self:
         """A copy with other options: `timeout`, `retry`, `on_drift`, `attempt_hook`, `drift_hook`.
 
         This one stays as it is. Both use the same connections and the same budget of repeats; only
@@ -114,18 +80,18 @@ class _Client:
 
         Raises InputError for an option that is none, or cannot be used.
         """
-        unknown = sorted(set(changes) - set(Options.__annotations__))
+        unknown = sorted(set(changes) - set(Changes.__annotations__))
         if unknown:
             raise errors.InputError(
                 f"with_options cannot change {', '.join(unknown)}: expected some of "
-                f"{', '.join(Options.__annotations__)}; for anything else make another client"
+                f"{', '.join(Changes.__annotations__)}; for anything else make another client"
             )
         made = copy.copy(self)
         vars(made).update(_options=evolve(self._options, **changes), _is_copy=True)
         return made
 
     def _set_up(
-        self, key: KeyInHeader | None, base_url: str | None, transport: Any, options: _Options
+        self, key: KeyInHeader | None, base_url: str | None, transport: Any, options: Options
     ) -> None:
         self._options = options
         self._shared = _Shared(settings.service(key, base_url), transport)
@@ -141,11 +107,6 @@ class _Client:
         options, shared = self._options, self._shared
         policy = answers.DriftPolicy(options.on_drift, options.drift_hook, shared.kinds_of_drift)
         return answers.conclude(exchange, talk.attempts, shared.service.base_url, policy)
-
-
-#: The default policy and clock: frozen and without a state, so one of each is enough.
-_RETRY = RetryPolicy()
-_CLOCK = Clock()
 
 
 class AssetsClient(_Client):
@@ -181,17 +142,17 @@ class AssetsClient(_Client):
         base_url: str | None = None,
         *,
         timeout: float = defaults.TIMEOUT,
-        retry: RetryPolicy | None = _RETRY,
+        retry: RetryPolicy | None = options.RETRY,
         on_drift: OnDrift = "warn",
         transport: httpx.BaseTransport | None = None,
         attempt_hook: Callable[[Attempt], object] | None = None,
         drift_hook: Callable[[Problem], object] | None = None,
-        clock: Clock = _CLOCK,
+        clock: Clock = options.CLOCK,
     ) -> None:
         key = settings.hidden(api_key)
         # What is raised from here on must not have it as a local variable.
         del api_key
-        options = _Options(
+        chosen = Options(
             timeout=timeout,
             retry=retry,
             on_drift=on_drift,
@@ -199,7 +160,7 @@ class AssetsClient(_Client):
             drift_hook=drift_hook,
             clock=clock,
         )
-        self._set_up(key, base_url, transport or transports.Transport(), options)
+        self._set_up(key, base_url, transport or transports.Transport(), chosen)
 
     def create_asset_from_hash(
         self,
@@ -283,17 +244,17 @@ class AsyncAssetsClient(_Client):
         base_url: str | None = None,
         *,
         timeout: float = defaults.TIMEOUT,
-        retry: RetryPolicy | None = _RETRY,
+        retry: RetryPolicy | None = options.RETRY,
         on_drift: OnDrift = "warn",
         transport: httpx.AsyncBaseTransport | None = None,
         attempt_hook: Callable[[Attempt], object] | None = None,
         drift_hook: Callable[[Problem], object] | None = None,
-        clock: Clock = _CLOCK,
+        clock: Clock = options.CLOCK,
     ) -> None:
         key = settings.hidden(api_key)
         # What is raised from here on must not have it as a local variable.
         del api_key
-        options = _Options(
+        chosen = Options(
             timeout=timeout,
             retry=retry,
             on_drift=on_drift,
@@ -301,7 +262,7 @@ class AsyncAssetsClient(_Client):
             drift_hook=drift_hook,
             clock=clock,
         )
-        self._set_up(key, base_url, transport or transports.AsyncTransport(), options)
+        self._set_up(key, base_url, transport or transports.AsyncTransport(), chosen)
 
     async def create_asset_from_hash(
         self,

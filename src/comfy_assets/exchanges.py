@@ -18,7 +18,8 @@ import httpx
 from attrs import Factory, define, field, frozen
 
 from comfy_assets import defaults
-from comfy_assets.transports import AsyncTransport, Progress, Transport, progress
+from comfy_assets.progress import Progress, progress
+from comfy_assets.transports import AsyncTransport, Transport
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -7,58 +7,30 @@ then holds a call for ever. Here each limit of a request is counted from its beg
 from __future__ import annotations
 
 import asyncio
-import logging
 import os
 import re
-import socket
 import ssl
 import time
 import urllib.request
-from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, Final
 
 import httpcore
 import httpx
-from attrs import define
 
 from comfy_assets import defaults
 from comfy_assets.errors import InputError
+from comfy_assets.progress import note_sent
+from comfy_assets.sockets import Backend, Stream
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Iterator
 
     import aiohttp
-    from comfy_assets_api.client import KeyInHeader
     from httpx_aiohttp import AiohttpTransport
 
     _Place = tuple[int, asyncio.AbstractEventLoop, str | None]
     _Kept = tuple[AiohttpTransport, AsyncGenerator[None, None]]
 
-
-@define
-class Progress:
-    """What the running exchange tells its transport, and hears from it."""
-
-    #: Kept out of what the libraries log, also where the service repeats it.
-    key: KeyInHeader
-    #: Whether the request is on its way: from then on nobody knows what it did.
-    sent: bool = False
-
-
-progress: Final[ContextVar[Progress | None]] = ContextVar("progress", default=None)
-
-
-def _without_key(record: logging.LogRecord) -> bool:
-    """A logging filter that cuts the key of the running exchange out of a record."""
-    running = progress.get()
-    if running is not None:
-        record.msg, record.args = running.key.removed_from(record.getMessage()), None
-    return True
-
-
-# At debug level they log the headers of answers, which a service could put the key into.
-for _name in ("httpcore.connection", "httpcore.http11", "httpcore.proxy", "httpcore.socks", "aiohttp.client"):
-    logging.getLogger(_name).addFilter(_without_key)
 
 _PROXY: Final = re.compile(r"(?:https?|socks5h?)://[^\s/?#]+/?")
 
@@ -134,7 +106,7 @@ class Transport(httpx.BaseTransport):
             "max_connections": defaults.CONNECTIONS,
             "max_keepalive_connections": defaults.CONNECTIONS,
             "keepalive_expiry": defaults.KEEP_ALIVE,
-            "network_backend": _Backend(),
+            "network_backend": Backend(),
         }
         if proxy is None:
             return httpcore.ConnectionPool(**options)
@@ -150,7 +122,7 @@ class Transport(httpx.BaseTransport):
         """One exchange; each of its time limits counts from now."""
         limits = dict(request.extensions.get("timeout") or {})
         now = time.monotonic()
-        # httpcore hands them on to `_Backend`, which takes them for moments. It waits for a free
+        # httpcore hands them on to `Backend`, which takes them for moments. It waits for a free
         # connection itself.
         moments = {
             name: limit if name == "pool" or limit is None else now + limit for name, limit in limits.items()
@@ -206,7 +178,7 @@ class _Pieces(httpx.SyncByteStream):
             yield from self._stream
 
     def close(self) -> None:
-        if isinstance(self._connection, _Stream):
+        if isinstance(self._connection, Stream):
             self._connection.is_spoiled = self._has_leftover()
         self._stream.close()
 
@@ -217,92 +189,6 @@ class _Pieces(httpx.SyncByteStream):
             return bool(self._stream._stream._connection._h11_state.trailing_data[0])  # noqa: SLF001 - as said
         except AttributeError:
             return True
-
-
-def _left(moment: float | None, too_late: type[httpcore.TimeoutException]) -> float | None:
-    """Seconds until a moment; an error where it is over."""
-    if moment is None:
-        return None
-    left = moment - time.monotonic()
-    if left <= 0:
-        raise too_late("timed out")
-    return left
-
-
-class _Backend(httpcore.SyncBackend):
-    """httpcore's sockets, with moments for time limits."""
-
-    def connect_tcp(self, host: str, port: int, timeout: float | None = None, **options: Any) -> _Stream:  # type: ignore[override] # the rest is handed on as it is
-        addresses = _addresses(host, port)
-        for position, address in enumerate(addresses):
-            left = _left(timeout, httpcore.ConnectTimeout)
-            # Each address has its share of the time: one that is silent must not cost the others theirs.
-            share = left and left / (len(addresses) - position)
-            try:
-                return _Stream(super().connect_tcp(address, port, share, **options))
-            except (httpcore.ConnectError, httpcore.ConnectTimeout) as error:
-                if position == len(addresses) - 1:
-                    # With the address: it may be the proxy's.
-                    raise type(error)(f"{address}:{port}: {error}") from error
-        raise httpcore.ConnectError(f"{host} has no address")
-
-
-def _addresses(host: str, port: int) -> list[str]:
-    """The addresses of a host; the look-up has no time limit, the system's resolver has."""
-    try:
-        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    except (OSError, UnicodeError) as error:
-        raise httpcore.ConnectError(f"{host}: {error}") from error
-    return list(dict.fromkeys(_with_interface(*address) for *_, address in found))
-
-
-def _with_interface(host: str, _port: int, _flow: int = 0, interface: int = 0) -> str:
-    """An address; a link-local one of IPv6 means something only with its interface."""
-    return f"{host}%{interface}" if interface else host
-
-
-class _Stream(httpcore.NetworkStream):
-    """A connection with moments for time limits."""
-
-    #: Whether no further answer may be read from it.
-    is_spoiled = False
-
-    #: Bytes that are written in one go, between two looks at the clock.
-    _AT_ONCE: Final = 1 << 14
-
-    def __init__(self, stream: httpcore.NetworkStream) -> None:
-        self._stream = stream
-
-    def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
-        return self._stream.read(max_bytes, _left(timeout, httpcore.ReadTimeout))
-
-    def write(self, buffer: bytes, timeout: float | None = None) -> None:
-        for start in range(0, len(buffer), self._AT_ONCE):
-            left = _left(timeout, httpcore.WriteTimeout)
-            note_sent()
-            self._stream.write(buffer[start : start + self._AT_ONCE], left)
-
-    def close(self) -> None:
-        self._stream.close()
-
-    def start_tls(
-        self, ssl_context: ssl.SSLContext, server_hostname: str | None = None, timeout: float | None = None
-    ) -> _Stream:
-        left = _left(timeout, httpcore.ConnectTimeout)
-        return _Stream(self._stream.start_tls(ssl_context, server_hostname, left))
-
-    def get_extra_info(self, info: str) -> Any:
-        if info == "is_readable" and self.is_spoiled:
-            # httpcore asks this before it uses a connection again: with something to read, it does not.
-            return True
-        return self._stream.get_extra_info(info)
-
-
-def note_sent() -> None:
-    """The running exchange's request is on its way."""
-    running = progress.get()
-    if running is not None:
-        running.sent = True
 
 
 class AsyncTransport(httpx.AsyncBaseTransport):

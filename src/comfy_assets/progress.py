@@ -1,0 +1,45 @@
+"""What a running exchange and its transport tell each other, past the libraries between them."""
+
+from __future__ import annotations
+
+import logging
+from contextvars import ContextVar
+from typing import TYPE_CHECKING, Final
+
+from attrs import define
+
+if TYPE_CHECKING:
+    from comfy_assets_api.client import KeyInHeader
+
+
+@define
+class Progress:
+    """What the running exchange tells its transport, and hears from it."""
+
+    #: Kept out of what the libraries log, also where the service repeats it.
+    key: KeyInHeader
+    #: Whether the request is on its way: from then on nobody knows what it did.
+    sent: bool = False
+
+
+progress: Final[ContextVar[Progress | None]] = ContextVar("progress", default=None)
+
+
+def note_sent() -> None:
+    """The running exchange's request is on its way."""
+    running = progress.get()
+    if running is not None:
+        running.sent = True
+
+
+def _without_key(record: logging.LogRecord) -> bool:
+    """A logging filter that cuts the key of the running exchange out of a record."""
+    running = progress.get()
+    if running is not None:
+        record.msg, record.args = running.key.removed_from(record.getMessage()), None
+    return True
+
+
+# At debug level they log the headers of answers, which a service could put the key into.
+for _name in ("httpcore.connection", "httpcore.http11", "httpcore.proxy", "httpcore.socks", "aiohttp.client"):
+    logging.getLogger(_name).addFilter(_without_key)
