@@ -1089,8 +1089,7 @@ def _read_body(content_type: str, content: bytes, answer: Answer, problems: list
     if content_type.split(";")[0].strip().lower() != answer.media_type:
         problems.append(Problem(("Content-Type",), "content", f"{answer.media_type}", shown(content_type)))
     try:
-        # RFC 8259, section 8.1: UTF-8. By itself, `json` would also read UTF-16 and UTF-32.
-        raw = json.loads(content.decode(), parse_constant=_no_number)
+        raw = _loaded(content)
     except (ValueError, RecursionError):
         start = content[:60].decode("utf-8", "replace")
         problems.append(Problem((), "content", "JSON", shown(start) if content else "an empty body"))
@@ -1101,6 +1100,26 @@ def _read_body(content_type: str, content: bytes, answer: Answer, problems: list
         problems.append(TOO_DEEP)
         return None
     return None if value is UNREADABLE else value
+
+
+def _loaded(content: bytes) -> Any:
+    """JSON of bytes; ValueError or RecursionError where they are none."""
+    # RFC 8259, section 8.1: UTF-8. By itself, `json` would also read UTF-16 and UTF-32.
+    text = content.decode()
+    try:
+        return json.loads(text, parse_constant=_no_number)
+    except json.JSONDecodeError:
+        raise
+    except ValueError:
+        # An integer of more digits than Python reads: one number is not worth the whole answer.
+        return json.loads(text, parse_constant=_no_number, parse_int=_as_far_as_it_goes)
+
+
+def _as_far_as_it_goes(digits: str) -> float:
+    try:
+        return int(digits)
+    except ValueError:
+        return float(digits)
 
 
 def _no_number(name: str) -> NoReturn:

@@ -243,6 +243,14 @@ def test_drift_is_told_and_survived(
     assert ignored.call.drift == asset.call.drift
 
 
+def test_number_of_too_many_digits(call: Call) -> None:
+    """An integer that Python does not read costs that number, not the registration."""
+    body = json.dumps({**BODY, "user_metadata": {"a": 1, "b": 0}}).replace('"b": 0', f'"b": {"9" * 5000}')
+    with scripted(answer(201, body.encode())) as server, pytest.warns(DriftWarning, match="user_metadata.b"):
+        asset = call(server.url)
+    assert asset.user_metadata == {"a": 1, "b": float("inf")}
+
+
 def test_naive_times_read_as_utc(call: Call) -> None:
     """A time without an offset is UTC, and told."""
     with (
