@@ -35,8 +35,7 @@ class CreateAssetFromHash:
     def __init__(self, store: Store) -> None:
         self._store = store
         self._readers = anyio.CapacityLimiter(READERS)
-        # A database file has one writer at a time: waiting here is fair, waiting there is not.
-        self._writer = anyio.CapacityLimiter(1)
+        self._writers = anyio.CapacityLimiter(store.database.writers)
 
     def samples(self) -> Mapping[int, dict[str, Any]]:
         """A reference told again, and one just made."""
@@ -58,7 +57,7 @@ class CreateAssetFromHash:
         if found.settled:
             result = found.reference and (found.reference, False)
         else:
-            result = await run_sync(self._store.refer, owner, wanted, limiter=self._writer)
+            result = await run_sync(self._store.refer, owner, wanted, limiter=self._writers)
         if not result:
             raise RefusedError(404, "no stored content has this hash")
         reference, created = result

@@ -23,9 +23,10 @@ from comfy_assets._version import __version__
 from comfy_assets.server import content
 from comfy_assets.server.answers import Writer
 from comfy_assets.server.app import BODY_SECONDS, create_app
+from comfy_assets.server.database import StoreError
 from comfy_assets.server.keys import KeyFormatError, Keys
 from comfy_assets.server.protocol import protocol
-from comfy_assets.server.store import Store, StoreError
+from comfy_assets.server.store import Store
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence

@@ -1,4 +1,4 @@
-"""References and the content they refer to, in a database: SQLAlchemy Core, SQLite for now.
+"""References and the content they refer to, in a database: SQLAlchemy Core, the same on every kind of it.
 
     meta       what the database is: its version, and the salt of the keys' digests
     owner      one row per key, which itself is not stored
@@ -14,7 +14,6 @@ write is on disk (`synchronous=FULL`); a reference is told to its owner after th
 from __future__ import annotations
 
 import hashlib
-import importlib
 import json
 import secrets
 import time
@@ -25,13 +24,13 @@ from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
+from comfy_assets.server.database import Database, StoreError, database
+
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Iterator, Sequence
 
 #: The version of the tables below. A database of another one is refused.
 VERSION = "1"
-#: How long a write waits for another process, in milliseconds.
-BUSY_MS = 30_000
 #: `last_access_time` moves when it is older than this, so that most repeats only read.
 ACCESS_LAG = 60 * 1_000_000
 
@@ -106,10 +105,6 @@ _REFERENCE = (
 )
 
 
-class StoreError(Exception):
-    """The database cannot be used; the text is one sentence."""
-
-
 @dataclass(frozen=True)
 class Wanted:
     """What a request asks for: the content by one of its hashes, and how the reference describes it."""
@@ -157,17 +152,15 @@ class Store:
 
         Raises `StoreError` where it is not a database, cannot be opened, or is of another version.
         """
-        self.engine = _engine(url)
-        # The dialect's own, which knows ON CONFLICT. Importing a dialect takes long: only the one in use.
-        dialect = importlib.import_module(f"sqlalchemy.dialects.{self.engine.dialect.name}")
-        self.insert: Callable[[sa.Table], Any] = dialect.insert
-        self.url = self.engine.url.render_as_string(hide_password=True)
+        self.database = database(url)
+        self.engine, self.insert, self.url = self.database.engine, self.database.insert, self.database.url
         try:
             with self.writing() as connection:
-                self.salt = _open(connection, self.url)
+                self.salt = _open(connection, self.database)
         except sa.exc.DBAPIError as error:
             self.engine.dispose()
-            raise StoreError(f"{self.url}: cannot be used as a database: {error.orig}") from error
+            cause = " ".join(str(error.orig).split())
+            raise StoreError(f"{self.url}: cannot be used as a database: {cause}") from error
         except StoreError:
             self.engine.dispose()
             raise
@@ -179,8 +172,6 @@ class Store:
     @contextmanager
     def writing(self) -> Iterator[sa.Connection]:
         """A transaction that may write, from its first statement on."""
-        # SQLite must be told at once: a transaction that reads first and then writes fails with
-        # "database is locked" without waiting when another one wrote in between.
         with self.engine.connect().execution_options(immediate=True) as connection, connection.begin():
             yield connection
 
@@ -246,48 +237,21 @@ class Store:
         return insert.on_conflict_do_nothing().returning(REFERENCE.c.id)
 
 
-def _engine(url: str) -> sa.Engine:
-    try:
-        parsed = sa.make_url(url)
-    except sa.exc.ArgumentError:
-        raise StoreError("--database takes a URL such as sqlite:///references.db") from None
-    if parsed.get_backend_name() != "sqlite" or not parsed.database or parsed.database == ":memory:":
-        raise StoreError(f"--database {parsed.render_as_string()}: only sqlite:///FILE is supported so far")
-    # Parameters stay out of error texts, which reach the log.
-    engine = sa.create_engine(parsed, hide_parameters=True, pool_size=16, max_overflow=32)
-    sa.event.listen(engine, "connect", _prepare_sqlite)
-    sa.event.listen(engine, "begin", _begin_sqlite)
-    return engine
-
-
-def _prepare_sqlite(connection: Any, _record: Any) -> None:
-    connection.isolation_level = None  # sqlite3 must not begin transactions by itself
-    for pragma in (f"busy_timeout={BUSY_MS}", "journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
-        connection.execute(f"PRAGMA {pragma}")
-
-
-def _begin_sqlite(connection: sa.Connection) -> None:
-    immediate = connection.get_execution_options().get("immediate")
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if immediate else "BEGIN")
-
-
-def _open(connection: sa.Connection, url: str) -> bytes:
+def _open(connection: sa.Connection, opened: Database) -> bytes:
     """Create the tables of a new database, refuse one that is not ours; the salt of the keys."""
-    damage = connection.exec_driver_sql("PRAGMA quick_check(1)").scalar()
-    if damage != "ok":
-        raise StoreError(f"{url}: the database is damaged: {str(damage).splitlines()[-1]}")
+    opened.prepare(connection)
     tables = set(sa.inspect(connection).get_table_names())
     if not tables:
         _METADATA.create_all(connection)
         first = [{"name": "version", "value": VERSION}, {"name": "salt", "value": secrets.token_hex(16)}]
         connection.execute(sa.insert(META), first)
     elif not tables >= set(_METADATA.tables):
-        raise StoreError(f"{url}: a database of something else; name a new file")
+        raise StoreError(f"{opened.url}: a database of something else; name a new one")
     values = {row.name: row.value for row in connection.execute(sa.select(META))}
     if values.get("version") != VERSION:
         version = values.get("version", "none")
         raise StoreError(
-            f"{url}: a database of version {version}, this server needs {VERSION}; name a new file"
+            f"{opened.url}: a database of version {version}, this server needs {VERSION}; name a new one"
         )
     return bytes.fromhex(values["salt"])
 

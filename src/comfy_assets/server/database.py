@@ -1,0 +1,117 @@
+"""Which database: SQLite in a file, or PostgreSQL by its URL; everything in which the two differ.
+
+SQLite      one writer at a time, waited for; every commit is on disk (`synchronous=FULL`)
+PostgreSQL  many writers; every commit is on disk as far as its own settings say (`fsync`, the default)
+"""
+
+from __future__ import annotations
+
+import importlib
+from abc import ABC, abstractmethod
+from typing import TYPE_CHECKING, Any, Final
+
+import sqlalchemy as sa
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+#: How long a write waits for another process, in milliseconds.
+BUSY_MS: Final = 30_000
+#: Seconds to connect to a database server.
+CONNECT_SECONDS: Final = 10
+#: Any number, the same for all servers: held while tables are made, so that only one of them makes them.
+_LOCK: Final = 0x636F6D6679
+
+_EXAMPLES: Final = "sqlite:///references.db or postgresql://user@host/name"
+
+
+class StoreError(Exception):
+    """The database cannot be used; the text is one sentence."""
+
+
+class Database(ABC):
+    """An engine, and what differs between databases."""
+
+    #: Writes at a time that one process sends.
+    writers: int
+
+    def __init__(self, engine: sa.Engine) -> None:
+        self.engine = engine
+        self.url = engine.url.render_as_string(hide_password=True)
+        # The dialect's own, which knows ON CONFLICT. Importing a dialect takes long: only the one in use.
+        dialect = importlib.import_module(f"sqlalchemy.dialects.{engine.dialect.name}")
+        self.insert: Callable[[sa.Table], Any] = dialect.insert
+
+    @abstractmethod
+    def prepare(self, connection: sa.Connection) -> None:
+        """Before the tables are looked at: alone, and sure that the database is sound."""
+
+
+class _SQLite(Database):
+    # A file has one writer at a time: waiting in line here is fair, waiting there is not.
+    writers = 1
+
+    def __init__(self, url: sa.URL) -> None:
+        # Parameters stay out of error texts, which reach the log.
+        super().__init__(sa.create_engine(url, hide_parameters=True, pool_size=16, max_overflow=32))
+        sa.event.listen(self.engine, "connect", self._connected)
+        sa.event.listen(self.engine, "begin", self._begun)
+
+    @staticmethod
+    def _connected(connection: Any, _record: Any) -> None:
+        connection.isolation_level = None  # sqlite3 must not begin transactions by itself
+        for pragma in (f"busy_timeout={BUSY_MS}", "journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
+            connection.execute(f"PRAGMA {pragma}")
+
+    @staticmethod
+    def _begun(connection: sa.Connection) -> None:
+        # A transaction that reads first and then writes fails with "database is locked" without waiting
+        # when another one wrote in between: one that may write says so at once.
+        immediate = connection.get_execution_options().get("immediate")
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if immediate else "BEGIN")
+
+    def prepare(self, connection: sa.Connection) -> None:
+        damage = connection.exec_driver_sql("PRAGMA quick_check(1)").scalar()
+        if damage != "ok":
+            raise StoreError(f"{self.url}: the database is damaged: {str(damage).splitlines()[-1]}")
+
+
+class _PostgreSQL(Database):
+    writers = 8
+
+    def __init__(self, url: sa.URL) -> None:
+        try:
+            engine = sa.create_engine(
+                url.set(drivername="postgresql+psycopg"),
+                hide_parameters=True,
+                # A connection that the server closed is made anew, not handed out.
+                pool_pre_ping=True,
+                pool_size=16,
+                max_overflow=32,
+                connect_args={"connect_timeout": CONNECT_SECONDS, "application_name": "comfy-assets"},
+            )
+        except ModuleNotFoundError:
+            raise StoreError(
+                "PostgreSQL needs the \"postgresql\" extra: pip install 'comfy-assets[server,postgresql]'"
+            ) from None
+        super().__init__(engine)
+
+    def prepare(self, connection: sa.Connection) -> None:
+        # Until the end of the transaction: a second server that starts now waits here.
+        connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_LOCK)))
+
+
+_KINDS: Final[dict[str, Callable[[sa.URL], Database]]] = {"sqlite": _SQLite, "postgresql": _PostgreSQL}
+
+
+def database(url: str) -> Database:
+    """The database at a URL; StoreError where it is none of those that are known. Connects to nothing yet."""
+    try:
+        parsed = sa.make_url(url)
+        kind = _KINDS[parsed.get_backend_name()]
+    except (sa.exc.ArgumentError, KeyError):
+        # Not shown: it may hold a password.
+        raise StoreError(f"--database takes a URL such as {_EXAMPLES}") from None
+    if kind is _SQLite and parsed.database in (None, "", ":memory:"):
+        raise StoreError("--database needs a file, such as sqlite:///references.db")
+    return kind(parsed)

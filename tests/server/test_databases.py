@@ -1,0 +1,145 @@
+"""Several server processes over one database, of each kind: they agree, and nothing acknowledged is lost."""
+
+from __future__ import annotations
+
+import random
+import signal
+import sqlite3
+import threading
+from collections import Counter
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+
+from comfy_assets.server.process import ServerProcess, ServerStartError
+from comfy_assets.server.store import VERSION
+from tests.server.asking import PATH, PORTRAIT, Asker, blake3_of, write_files
+
+HASH = blake3_of(PORTRAIT)
+CLIENTS = 64
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A folder with one file."""
+    return write_files(tmp_path / "content", {"portrait.png": PORTRAIT})
+
+
+def created(ask: Asker, name: str) -> tuple[int, str]:
+    """Status and id of a reference that is asked for."""
+    answered = ask.create({"hash": HASH, "tags": ["a"], "name": name})
+    return answered.status, answered.json["id"]
+
+
+@pytest.mark.parametrize("rounds", [3, pytest.param(200, marks=pytest.mark.nightly)])
+def test_many_clients_at_many_processes(database: str, folder: Path, rounds: int) -> None:
+    """The same new request of 64 clients at once, at two processes: one 201, one id, each time."""
+    with ExitStack() as stack:
+        servers = [
+            stack.enter_context(ServerProcess(content=[folder], api_keys=["one"], database=database))
+            for _ in range(2)
+        ]
+        for number in range(rounds):
+            answers: list[tuple[int, str]] = []
+            start = threading.Barrier(CLIENTS)
+
+            def ask(
+                server: ServerProcess, name: str, start: threading.Barrier = start, answers: Any = answers
+            ) -> None:
+                start.wait(30)
+                answers.append(created(Asker(server.url, "one"), name))
+
+            threads = [
+                threading.Thread(target=ask, args=(servers[client % 2], f"round {number}"))
+                for client in range(CLIENTS)
+            ]
+            for thread in threads:
+                thread.start()
+            for thread in threads:
+                thread.join()
+            assert Counter(status for status, _ in answers) == {201: 1, 200: CLIENTS - 1}
+            assert len({id_ for _, id_ in answers}) == 1
+
+
+@pytest.mark.parametrize("kills", [2, pytest.param(30, marks=pytest.mark.nightly)])
+def test_killed_under_load(database: str, folder: Path, kills: int) -> None:
+    """After `kill -9` at a random moment under load, every acknowledged reference is there, and none twice."""
+    chance = random.Random(kills)
+    told: dict[str, str] = {}
+    lock, numbers = threading.Lock(), iter(range(1_000_000))
+    for _ in range(kills):
+        with ServerProcess(content=[folder], api_keys=["one"], database=database) as server:
+
+            def load(url: str = server.url) -> None:
+                ask = Asker(url, "one")
+                while True:
+                    with lock:
+                        name = f"reference {next(numbers)}"
+                    try:
+                        _, id_ = created(ask, name)
+                    except (OSError, ValueError, KeyError, TypeError):
+                        return
+                    with lock:
+                        told[name] = id_
+
+            threads = [threading.Thread(target=load) for _ in range(4)]
+            for thread in threads:
+                thread.start()
+            threads[0].join(chance.uniform(0.2, 0.8))
+            server.stop(signal.SIGKILL)
+            for thread in threads:
+                thread.join(30)
+    assert len(told) > 10 * kills
+    engine = sa.create_engine(sa.make_url(database).set(drivername=_driver(database)))
+    with engine.connect() as connection:
+        rows = connection.execute(sa.text("SELECT name, id FROM reference")).all()
+    engine.dispose()
+    stored = Counter(name for name, _ in rows)
+    assert set(stored.values()) == {1}
+    assert {name: id_ for name, id_ in rows if name in told} == told
+
+
+def _driver(database: str) -> str:
+    return "sqlite" if database.startswith("sqlite") else "postgresql+psycopg"
+
+
+def test_other_version_is_refused(database: str) -> None:
+    """A database of another version is refused in one sentence that says what to do, and left alone."""
+    with ServerProcess(database=database):
+        pass
+    engine = sa.create_engine(sa.make_url(database).set(drivername=_driver(database)))
+    with engine.begin() as connection:
+        connection.execute(sa.text("UPDATE meta SET value = '99' WHERE name = 'version'"))
+    with pytest.raises(ServerStartError, match=f"of version 99, this server needs {VERSION}; name a new one"):
+        ServerProcess(database=database).start()
+    with engine.connect() as connection:
+        assert connection.execute(sa.text("SELECT value FROM meta WHERE name = 'version'")).scalar() == "99"
+    engine.dispose()
+
+
+def test_password_is_not_shown(postgresql_server: sa.URL) -> None:
+    """A database that cannot be reached is one sentence, without the password of its URL."""
+    url = "postgresql://somebody:secret-word@127.0.0.1:1/nothing"
+    with pytest.raises(ServerStartError) as caught:
+        ServerProcess(database=url).start()
+    assert "cannot be used as a database" in str(caught.value)
+    assert "secret-word" not in str(caught.value)
+
+
+def test_tables_of_something_else(tmp_path: Path) -> None:
+    """A database that holds other tables is refused."""
+    path = tmp_path / "other.db"
+    with sqlite3.connect(path) as connection:
+        connection.execute("CREATE TABLE other (id INTEGER)")
+    with pytest.raises(ServerStartError, match="something else; name a new one"):
+        ServerProcess(database=f"sqlite:///{path}").start()
+
+
+def test_path_is_the_contracts() -> None:
+    """The tests of this folder ask where the contract says."""
+    from comfy_assets import specification
+
+    assert [operation.path for operation in specification.load().operations] == [PATH]
