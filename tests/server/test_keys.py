@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from comfy_assets.server.keys import KeyFormatError, Keys, make_key
+from comfy_assets.server.keys import KeyFormatError, Keys, add_key, kept_keys, make_key, revoke_key
 from comfy_assets.server.store import OWNER, Store
 
 
@@ -40,6 +40,31 @@ def test_digests_differ_from_database_to_database(stores: list[Store]) -> None:
             digests.append(connection.execute(sa.select(OWNER.c.key_digest)).scalar_one())
     assert digests[0] != digests[1]
     assert "one" not in digests
+
+
+def test_kept_keys_come_and_go(stores: list[Store]) -> None:
+    """A key that was added counts after a refresh, until it is revoked; added again, it is the same owner."""
+    store, keys = stores[0], Keys(stores[0], ["given"])
+    added = add_key(store, "added", "for a test")
+    assert keys.is_stale
+    assert keys.owner(b"added") is None
+    keys.refresh()
+    assert not keys.is_stale
+    assert keys.owner(b"added") == added.id != keys.owner(b"given")
+    assert [(one.id, one.label, one.revoked_at) for one in kept_keys(store)] == [
+        (added.id, "for a test", None)
+    ]
+    assert [revoke_key(store, added.id), revoke_key(store, added.id), revoke_key(store, 99)] == [
+        True,
+        False,
+        False,
+    ]
+    keys.refresh()
+    assert keys.owner(b"added") is None
+    assert kept_keys(store)[0].revoked_at is not None
+    assert add_key(store, "added", "again").id == added.id
+    keys.refresh()
+    assert keys.owner(b"added") == added.id
 
 
 @pytest.mark.parametrize("key", ["", " ", " a", "a ", "a\n", "a\0b", "a\tb"])

@@ -19,6 +19,7 @@ import pytest
 from comfy_assets import specification
 from comfy_assets.cli.main import main
 from comfy_assets.server.process import ServerProcess, ServerStartError
+from comfy_assets.server.store import VERSION
 from tests.server.asking import FILES, PATH, PORTRAIT, Asker, blake3_of, sha256_of, write_files
 
 REQUEST = {"hash": blake3_of(PORTRAIT), "tags": ["a"], "name": "serving"}
@@ -307,7 +308,7 @@ def test_other_databases_are_refused_and_left_alone(
             connection.execute(statement)
         connection.close()
     for file, said in [
-        ("newer.db", "a database of version 99, this server needs 1"),
+        ("newer.db", f"a database of version 99, this server needs {VERSION}"),
         ("other.db", "a database of something else"),
         ("damaged.db", "damaged"),
     ]:

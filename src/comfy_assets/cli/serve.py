@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import signal
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import click
 
+from comfy_assets.cli.databases import need_extra
 from comfy_assets.cli.output import Exit, Failure, Output, json_option
-
-#: What the extra `server` brings.
-_EXTRA = ("jsonschema_rs", "sqlalchemy", "starlette", "uvicorn", "yaml")
 
 
 @click.command("serve")
@@ -34,7 +31,7 @@ _EXTRA = ("jsonschema_rs", "sqlalchemy", "starlette", "uvicorn", "yaml")
 @click.option(
     "--database",
     metavar="URL",
-    help="Keep references here, such as sqlite:///references.db. "
+    help="Keep references here, such as sqlite:///references.db or postgresql://user@host/name. "
     "Default: a temporary database, removed at the end.",
 )
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
@@ -83,10 +80,7 @@ def command(
 
     Prints its URL on stdout once it answers requests. Ctrl-C or SIGTERM ends it.
     """
-    if not all(map(find_spec, _EXTRA)):
-        raise Failure(
-            "serve needs the \"server\" extra: pip install 'comfy-assets[server]'", code="missing_extra"
-        )
+    need_extra("serve")
     from comfy_assets.server import keys, run
 
     output = Output("serve", as_json=as_json)

@@ -4,7 +4,8 @@
     app       routes of the contract, and every error
     requests  bytes to a judged request, or a refusal (pure)  answers   bodies of the answers (pure)
     assets    what each operation does
-    store     references, in SQL      content   the indexed files      keys   who may ask
+    store     references, in SQL      database  SQLite or PostgreSQL
+    content   the indexed files       keys      who may ask
 
 Imports nothing here: the extra `server` must be installed for all but `process`.
 """

@@ -12,6 +12,7 @@ import time
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
+from anyio.to_thread import run_sync
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
@@ -134,7 +135,7 @@ class _Endpoint:
             return self._writer.error(self._operation, 500, "the service could not answer this request")
 
     async def _answer(self, request: Request) -> Answer:
-        owner = self._judge.owner(request) if self._anonymous is None else self._anonymous
+        owner = await self._judge.owner(request) if self._anonymous is None else self._anonymous
         if self._handler is None:
             raise RefusedError(501, "this server does not have this operation")
         value = await self._judge.value(request)
@@ -153,8 +154,10 @@ class _Judge:
         schema = operation.request_schema
         self._validator = None if schema is None else contract.validator(schema)
 
-    def owner(self, request: Request) -> int:
+    async def owner(self, request: Request) -> int:
         """Whose key this is; the body is not looked at before."""
+        if self._keys.is_stale:
+            await run_sync(self._keys.refresh)
         sent = [value for name, value in request.scope["headers"] if name == self._header]
         owner = self._keys.owner(sent[0]) if len(sent) == 1 else None
         if owner is None:

@@ -32,8 +32,9 @@ BATCH = 500
 
 @dataclass(frozen=True)
 class FoundFile:
-    """A regular file, as it was when it was looked at."""
+    """A regular file below `root`, as it was when it was looked at."""
 
+    root: Path
     path: Path
     size: int
     mtime_ns: int
@@ -55,8 +56,9 @@ class Indexed:
 
 
 def index(store: Store, folders: Sequence[Path], say: Callable[[str], None]) -> Indexed:
-    """Make the store's content exactly the regular files under `folders`, symbolic links followed.
+    """Make what these folders brought into the store exactly the regular files under them, links followed.
 
+    What other folders brought, or was added by itself, stays: several servers may share a database.
     What cannot be read is skipped and told through `say`, one line each. Content whose last file is
     gone is not stored any more; references to it stay.
     """
@@ -67,18 +69,20 @@ def index(store: Store, folders: Sequence[Path], say: Callable[[str], None]) -> 
         result.skipped.append(line)
         say(line)
 
+    roots = {os.fsencode(folder.absolute()) for folder in folders}
     with store.engine.connect() as connection:
-        known = {row.path: (row.size, row.mtime_ns) for row in connection.execute(sa.select(FILE))}
+        rows = connection.execute(sa.select(FILE)).all()
+    known = {row.path: (row.size, row.mtime_ns, row.root) for row in rows}
     present: set[bytes] = set()
     waiting: list[dict[str, Any]] = []
     for file in walk(folders, skip):
         if file.key in present:
             continue
-        if known.get(file.key) != (file.size, file.mtime_ns):
+        if known.get(file.key, ())[:2] != (file.size, file.mtime_ns):
             row = _read(file, skip)
             if row is None:
                 continue
-            waiting.append(row)
+            waiting.append(row | {"root": os.fsencode(file.root)})
             result.read += 1
         present.add(file.key)
         result.files += 1
@@ -87,23 +91,79 @@ def index(store: Store, folders: Sequence[Path], say: Callable[[str], None]) -> 
             _write(store, waiting)
             waiting = []
     _write(store, waiting)
-    _remove(store, [path for path in known if path not in present])
+    _remove(store, [path for path, (*_, root) in known.items() if root in roots and path not in present])
     return result
+
+
+def add(store: Store, paths: Sequence[Path], say: Callable[[str], None]) -> Indexed:
+    """Store the content of these files, and of all below these folders, beside what is there already."""
+    result = Indexed()
+
+    def skip(path: object, cause: object) -> None:
+        line = f"skipped {path}: {cause}"
+        result.skipped.append(line)
+        say(line)
+
+    for file in walk(paths, skip):
+        row = _read(file, skip)
+        if row is not None:
+            _write(store, [row | {"root": b""}])
+            result.files, result.read, result.bytes = (
+                result.files + 1,
+                result.read + 1,
+                result.bytes + file.size,
+            )
+    return result
+
+
+@dataclass(frozen=True)
+class Stored:
+    """A file whose content is stored."""
+
+    path: str
+    blake3: str
+    sha256: str
+    size: int
+    mime_type: str | None
+
+
+def stored(store: Store) -> Iterator[Stored]:
+    """The files whose content is stored, by path."""
+    query = sa.select(FILE.c.path, CONTENT.c.blake3, CONTENT.c.sha256, CONTENT.c.size, FILE.c.mime_type)
+    with store.engine.connect() as connection:
+        for row in connection.execute(query.join(CONTENT).order_by(FILE.c.path)):
+            yield Stored(os.fsdecode(row.path), *row[1:])
+
+
+def remove(store: Store, what: str) -> int:
+    """Let content vanish, named by one of its hashes, by a file or by a folder; how many files that were.
+
+    A folder that a server serves with `--content` brings its files back when that server starts again.
+    """
+    path = os.path.abspath(what)
+    inside = os.path.join(path, "")
+    named = [
+        os.fsencode(one.path)
+        for one in stored(store)
+        if what in (one.blake3, one.sha256) or one.path == path or one.path.startswith(inside)
+    ]
+    _remove(store, named)
+    return len(named)
 
 
 def walk(folders: Sequence[Path], skip: Callable[[object, object], None]) -> Iterator[FoundFile]:
     """The regular files under `folders`, in a fixed order, each folder once even where links make a loop."""
     seen: set[tuple[int, int]] = set()
-    waiting = [folder.absolute() for folder in reversed(folders)]
+    waiting = [(folder.absolute(), folder.absolute()) for folder in reversed(folders)]
     while waiting:
-        path = waiting.pop()
+        root, path = waiting.pop()
         try:
             status = path.stat()
             if stat.S_ISREG(status.st_mode):
-                yield FoundFile(path, status.st_size, status.st_mtime_ns)
+                yield FoundFile(root, path, status.st_size, status.st_mtime_ns)
             elif stat.S_ISDIR(status.st_mode) and (status.st_dev, status.st_ino) not in seen:
                 seen.add((status.st_dev, status.st_ino))
-                waiting += sorted(path.iterdir(), reverse=True)
+                waiting += [(root, inner) for inner in sorted(path.iterdir(), reverse=True)]
         except OSError as error:
             skip(path, error.strerror)
 
@@ -152,10 +212,11 @@ def _write(store: Store, rows: list[dict[str, Any]]) -> None:
         return
     contents = [{name: row[name] for name in ("blake3", "sha256", "size")} for row in rows]
     files = [
-        {name: row[name] for name in ("path", "size", "mtime_ns", "mime_type", "blake3")} for row in rows
+        {name: row[name] for name in ("path", "size", "mtime_ns", "mime_type", "blake3", "root")}
+        for row in rows
     ]
     upsert = store.insert(FILE)
-    changed = {name: upsert.excluded[name] for name in ("size", "mtime_ns", "mime_type", "blake3")}
+    changed = {name: upsert.excluded[name] for name in ("size", "mtime_ns", "mime_type", "blake3", "root")}
     with store.writing() as connection:
         connection.execute(store.insert(CONTENT).on_conflict_do_nothing(), contents)
         connection.execute(upsert.on_conflict_do_update(index_elements=["path"], set_=changed), files)

@@ -2,6 +2,7 @@
 
     meta       what the database is: its version, and the salt of the keys' digests
     owner      one row per key, which itself is not stored
+    key        the keys that are accepted at every start, until they are revoked
     content    one row per content ever indexed, by both hashes; never deleted
     file       the files that hold it now; content without a file is not stored any more
     reference  what an owner made; one per owner, content and name
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
 #: The version of the tables below. A database of another one is refused.
-VERSION = "1"
+VERSION = "2"
 #: `last_access_time` moves when it is older than this, so that most repeats only read.
 ACCESS_LAG = 60 * 1_000_000
 
@@ -46,6 +47,15 @@ OWNER = sa.Table(
     _METADATA,
     sa.Column("id", sa.Integer, primary_key=True),
     sa.Column("key_digest", sa.Text, nullable=False, unique=True),
+)
+KEY = sa.Table(
+    "key",
+    _METADATA,
+    sa.Column("owner_id", sa.ForeignKey(OWNER.c.id), primary_key=True),
+    sa.Column("label", sa.Text, nullable=False),
+    # Microseconds since 1970.
+    sa.Column("created_at", sa.BigInteger, nullable=False),
+    sa.Column("revoked_at", sa.BigInteger),
 )
 CONTENT = sa.Table(
     "content",
@@ -63,6 +73,8 @@ FILE = sa.Table(
     sa.Column("mtime_ns", sa.BigInteger, nullable=False),
     sa.Column("mime_type", sa.Text),
     sa.Column("blake3", sa.ForeignKey(CONTENT.c.blake3), nullable=False, index=True),
+    # The folder that brought it into the index; empty for one that was added by itself.
+    sa.Column("root", sa.LargeBinary, nullable=False, index=True),
 )
 REFERENCE = sa.Table(
     "reference",
@@ -189,7 +201,7 @@ class Store:
             reference = blake3 and _reference(connection, owner, blake3, wanted.name)
         if not reference:
             return Found(None, settled=blake3 is None)
-        return Found(reference, settled=_now() - reference.last_access_time < ACCESS_LAG)
+        return Found(reference, settled=now() - reference.last_access_time < ACCESS_LAG)
 
     def refer(self, owner: int, wanted: Wanted) -> tuple[Reference, bool] | None:
         """The owner's reference to the content under the name, and whether this call made it.
@@ -211,7 +223,7 @@ class Store:
     def _made(self, owner: int, blake3: str, wanted: Wanted) -> Any:
         """The statement that makes a reference, if the content is there and the reference is not."""
         name = blake3 if wanted.name is None else wanted.name
-        now = _now()
+        moment = now()
         values: dict[str, Any] = {
             "id": str(uuid.uuid4()),
             "owner_id": owner,
@@ -219,9 +231,9 @@ class Store:
             "name": name,
             "tags": json.dumps(list(wanted.tags), ensure_ascii=False),
             "user_metadata": json.dumps(wanted.user_metadata or {}, ensure_ascii=False),
-            "created_at": now,
-            "updated_at": now,
-            "last_access_time": now,
+            "created_at": moment,
+            "updated_at": moment,
+            "last_access_time": moment,
         }
         guessed = sa.select(sa.func.min(FILE.c.mime_type)).where(FILE.c.blake3 == CONTENT.c.blake3)
         columns: dict[str, Any] = {
@@ -271,12 +283,13 @@ def _reference(connection: sa.Connection, owner: int, blake3: str, name: str | N
 
 def _touch(connection: sa.Connection, reference: Reference) -> None:
     update = sa.update(REFERENCE).where(REFERENCE.c.id == reference.id)
-    connection.execute(update.values(last_access_time=_now()))
+    connection.execute(update.values(last_access_time=now()))
 
 
 def _digest(name: str) -> bytes:
     return hashlib.sha256(name.encode("utf-8")).digest()
 
 
-def _now() -> int:
+def now() -> int:
+    """Microseconds since 1970."""
     return time.time_ns() // 1000

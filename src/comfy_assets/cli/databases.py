@@ -1,0 +1,58 @@
+"""What the commands that change a server's database share."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from comfy_assets.cli.output import Failure
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from comfy_assets.server.store import Store
+
+#: What the extra `server` brings.
+EXTRA = ("jsonschema_rs", "sqlalchemy", "starlette", "uvicorn", "yaml")
+
+
+def database_option(command: Callable[..., Any]) -> Callable[..., Any]:
+    """The `--database` option of commands that change one."""
+    return click.option(
+        "--database",
+        metavar="URL",
+        required=True,
+        help="The database of the server, such as sqlite:///references.db. It may be running.",
+    )(command)
+
+
+def need_extra(command: str) -> None:
+    """Say how to get what is missing."""
+    if not all(map(find_spec, EXTRA)):
+        raise Failure(
+            f"{command} needs the \"server\" extra: pip install 'comfy-assets[server]'", code="missing_extra"
+        )
+
+
+@contextmanager
+def opened(command: str, database: str) -> Iterator[Store]:
+    """The database of a server."""
+    need_extra(command)
+    import sqlalchemy as sa
+
+    from comfy_assets.server.database import StoreError
+    from comfy_assets.server.store import Store
+
+    try:
+        store = Store(database)
+        try:
+            yield store
+        finally:
+            store.close()
+    except StoreError as error:
+        raise Failure(str(error), code="database") from error
+    except sa.exc.DBAPIError as error:
+        raise Failure(" ".join(str(error.orig).split()), code="database") from error
