@@ -10,8 +10,10 @@ import sqlite3
 import subprocess
 import sys
 import time
+import urllib.request
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
@@ -80,6 +82,40 @@ def test_health(server: ServerProcess) -> None:
     """`/healthz` answers without a key."""
     answer = Asker(server.url, "").send(None, method="GET", path="/healthz")
     assert (answer.status, answer.json) == (200, {"status": "ok"})
+
+
+def test_what_it_obeys_can_be_read(server: ServerProcess) -> None:
+    """The contract is served as the file that it is, and as JSON; readiness asks the database."""
+
+    def get(path: str) -> Any:
+        answered = asker(server).send(None, method="GET", path=path)
+        assert answered.status == 200
+        return answered
+
+    contract = specification.load()
+    assert get("/openapi.json").json == contract.document
+    assert get("/readyz").json == {"status": "ok"}
+    with urllib.request.urlopen(f"{server.url}/openapi.yaml") as answered:
+        assert answered.read() == contract.path.read_bytes()
+
+
+def test_every_answer_can_be_held_against_the_contract(tmp_path: Path) -> None:
+    """With --validate an answer that would break the contract is a 500, and the log says which member."""
+    folder = write_files(tmp_path / "content", {"a.bin": b"content"})
+    database = tmp_path / "references.db"
+    serving: dict[str, Any] = {
+        "content": [folder],
+        "database": f"sqlite:///{database}",
+        "options": ["--validate"],
+    }
+    with ServerProcess(**serving, api_keys=["one"]) as server:
+        ask = asker(server)
+        body = {"hash": blake3_of(b"content"), "tags": ["a"], "name": "n"}
+        assert ask.create(body).status == 201
+        with sqlite3.connect(database) as connection:
+            connection.execute("UPDATE reference SET tags = '[1]'")
+        assert ask.create(body).status == 500
+        assert "would break the contract: 1 is not of type" in server.stderr
 
 
 def test_access_log_is_off_unless_asked_for_and_holds_no_key(tmp_path: Path) -> None:

@@ -63,6 +63,9 @@ from comfy_assets.cli.output import Exit, Failure, Output, json_option
     help="How long a request's body may take to arrive.",
 )
 @click.option("--access-log", is_flag=True, help="Say a line on stderr for each request.")
+@click.option(
+    "--validate", "validates", is_flag=True, help="Hold every answer against the contract before it is sent."
+)
 @json_option
 def command(
     content: tuple[Path, ...],
@@ -74,6 +77,7 @@ def command(
     contract: Path | None,
     body_timeout: float,
     access_log: bool,
+    validates: bool,
     as_json: bool,
 ) -> None:
     """Run the reference server: it obeys the contract and answers for the files under --content.
@@ -103,6 +107,7 @@ def command(
         ready_file=ready_file,
         body_seconds=body_timeout,
         access_log=access_log,
+        validates=validates,
     )
     try:
         stopped_by = run.run(options, output.talk, announce)

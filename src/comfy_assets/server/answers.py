@@ -73,8 +73,10 @@ def error_members(status: int, message: str) -> dict[str, Any]:
 class Writer:
     """Writes the answers of one contract."""
 
-    def __init__(self, contract: Contract) -> None:
+    def __init__(self, contract: Contract, *, validates: bool = False) -> None:
         self._contract = contract
+        #: Whether every answer of an operation is held against its schema before it is sent.
+        self._validates = validates
         described = (answer for operation in contract.operations for answer in operation.responses.values())
         #: For statuses that the contract does not describe (405, 413) and for paths that it does not have.
         self._usual_error = next((answer for answer in described if answer.status[0] in "45"), None)
@@ -101,7 +103,11 @@ class Writer:
         response = operation.response(status)
         if response is None or response.schema is None:
             return Answer(status, b"")
-        return Answer(status, _json(self._shaped(response.schema, members)), response.media_type or JSON)
+        shaped = self._shaped(response.schema, members)
+        if self._validates:
+            for error in self._contract.validator(response.schema).iter_errors(json.loads(_json(shaped))):
+                raise ContractFileError(f"the answer {status} would break the contract: {error.message}")
+        return Answer(status, _json(shaped), response.media_type or JSON)
 
     def error(
         self, operation: Operation | None, status: int, message: str, headers: dict[str, str] | None = None

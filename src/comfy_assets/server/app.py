@@ -53,14 +53,15 @@ def create_app(
     *,
     body_seconds: float = BODY_SECONDS,
     access_log: Callable[[str], None] | None = None,
+    validates: bool = False,
 ) -> ASGIApp:
     """The ASGI application that obeys `contract`, keeps references in `store` and knows `keys`.
 
     `access_log` takes a line per request; it holds neither keys nor anything else that was sent but
-    the method. Raises `ContractFileError` where the contract asks for answers that this server has
-    not.
+    the method. With `validates`, every answer is held against its schema before it is sent. Raises
+    `ContractFileError` where the contract asks for answers that this server has not.
     """
-    writer = Writer(contract)
+    writer = Writer(contract, validates=validates)
     paths: dict[str, dict[str, _Endpoint]] = {}
     for operation in contract.operations:
         make = HANDLERS.get(operation.operation_id)
@@ -72,7 +73,7 @@ def create_app(
         endpoint = _Endpoint(operation, writer, judge, handler, anonymous)
         paths.setdefault(operation.path, {})[operation.method] = endpoint
     routes: list[BaseRoute] = [Route(path, _Path(methods, writer)) for path, methods in paths.items()]
-    routes.append(Route("/healthz", _healthy))
+    routes += _own_routes(contract, store)
 
     async def not_routed(_request: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)  # what Starlette's own routes raise
@@ -81,11 +82,33 @@ def create_app(
 
     app = Starlette(routes=routes, exception_handlers={HTTPException: not_routed})
     app.router.redirect_slashes = False
-    return _Front(app, {*paths, "/healthz"}, access_log)
+    return _Front(app, {route.path for route in routes if isinstance(route, Route)}, access_log)
 
 
-async def _healthy(_request: Request) -> Response:
-    return JSONResponse({"status": "ok"})
+def _own_routes(contract: Contract, store: Store) -> list[BaseRoute]:
+    """What the server says of itself: whether it lives and can answer, and the contract that it obeys."""
+    text = contract.path.read_bytes()
+
+    async def healthy(_request: Request) -> Response:
+        return JSONResponse({"status": "ok"})
+
+    async def ready(_request: Request) -> Response:
+        try:
+            await run_sync(store.ping)
+        except Exception as error:  # noqa: BLE001 - whatever a database may say
+            _LOGGER.warning("not ready: %s", " ".join(str(error).split())[:200])
+            return JSONResponse({"status": "the database does not answer"}, 503)
+        return JSONResponse({"status": "ok"})
+
+    async def as_yaml(_request: Request) -> Response:
+        return Response(text, media_type="application/yaml")
+
+    async def as_json(_request: Request) -> Response:
+        return JSONResponse(contract.document)
+
+    table = {"/healthz": healthy, "/readyz": ready, "/openapi.yaml": as_yaml, "/openapi.json": as_json}
+    taken = {operation.path for operation in contract.operations}
+    return [Route(path, endpoint) for path, endpoint in table.items() if path not in taken]
 
 
 class _Path:

@@ -60,6 +60,7 @@ class Options:
     ready_file: Path | None = None
     body_seconds: float = BODY_SECONDS
     access_log: bool = False
+    validates: bool = False
 
 
 def run(options: Options, say: Callable[[str], None], announce: Callable[[dict[str, Any]], None]) -> int:
@@ -106,6 +107,7 @@ def _serve(
         Keys(store, options.keys),
         body_seconds=options.body_seconds,
         access_log=say if options.access_log else None,
+        validates=options.validates,
     )
     indexed = content.index(store, options.content, say)
     say(f"indexed {indexed.files} files, {_size(indexed.bytes)}")

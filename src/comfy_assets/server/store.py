@@ -181,6 +181,11 @@ class Store:
         """Close every connection."""
         self.engine.dispose()
 
+    def ping(self) -> None:
+        """Ask the database something; raises what it raises where it does not answer."""
+        with self.engine.connect() as connection:
+            connection.execute(sa.select(META.c.value).where(META.c.name == "version"))
+
     @contextmanager
     def writing(self) -> Iterator[sa.Connection]:
         """A transaction that may write, from its first statement on."""
