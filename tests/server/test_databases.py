@@ -7,7 +7,6 @@ import signal
 import sqlite3
 import threading
 from collections import Counter
-from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -35,27 +34,19 @@ def created(ask: Asker, name: str) -> tuple[int, str]:
 
 
 @pytest.mark.parametrize("rounds", [3, pytest.param(200, marks=pytest.mark.nightly)])
-def test_many_clients_at_many_processes(database: str, folder: Path, rounds: int) -> None:
-    """The same new request of 64 clients at once, at two processes: one 201, one id, each time."""
-    with ExitStack() as stack:
-        servers = [
-            stack.enter_context(ServerProcess(content=[folder], api_keys=["one"], database=database))
-            for _ in range(2)
-        ]
+def test_many_clients_at_many_workers(database: str, folder: Path, rounds: int) -> None:
+    """The same new request of 64 clients at once, at four workers: one 201, one id, each time."""
+    serving: dict[str, Any] = {"content": [folder], "api_keys": ["one"], "database": database}
+    with ServerProcess(**serving, options=["--workers", "4"]) as server:
         for number in range(rounds):
             answers: list[tuple[int, str]] = []
             start = threading.Barrier(CLIENTS)
 
-            def ask(
-                server: ServerProcess, name: str, start: threading.Barrier = start, answers: Any = answers
-            ) -> None:
+            def ask(name: str, start: threading.Barrier = start, answers: Any = answers) -> None:
                 start.wait(30)
                 answers.append(created(Asker(server.url, "one"), name))
 
-            threads = [
-                threading.Thread(target=ask, args=(servers[client % 2], f"round {number}"))
-                for client in range(CLIENTS)
-            ]
+            threads = [threading.Thread(target=ask, args=(f"round {number}",)) for _ in range(CLIENTS)]
             for thread in threads:
                 thread.start()
             for thread in threads:

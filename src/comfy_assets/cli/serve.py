@@ -62,6 +62,10 @@ from comfy_assets.cli.output import Exit, Failure, Output, json_option
     metavar="SECONDS",
     help="How long a request's body may take to arrive.",
 )
+@click.option(
+    "--workers", type=click.IntRange(1, 64), default=1, show_default=True, help="Processes that serve."
+)
+@click.option("--exit-with-parent", is_flag=True, help="End when the process that started this one does.")
 @click.option("--access-log", is_flag=True, help="Say a line on stderr for each request.")
 @click.option(
     "--validate", "validates", is_flag=True, help="Hold every answer against the contract before it is sent."
@@ -76,6 +80,8 @@ def command(
     ready_file: Path | None,
     contract: Path | None,
     body_timeout: float,
+    workers: int,
+    exit_with_parent: bool,
     access_log: bool,
     validates: bool,
     as_json: bool,
@@ -108,6 +114,8 @@ def command(
         body_seconds=body_timeout,
         access_log=access_log,
         validates=validates,
+        workers=workers,
+        exit_with_parent=exit_with_parent,
     )
     try:
         stopped_by = run.run(options, output.talk, announce)

@@ -11,32 +11,29 @@ import signal
 import socket
 import sys
 import tempfile
+import threading
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
-import uvicorn
 
 from comfy_assets import specification
 from comfy_assets._version import __version__
-from comfy_assets.server import content
-from comfy_assets.server.answers import Writer
-from comfy_assets.server.app import BODY_SECONDS, create_app
+from comfy_assets.server import content, workers
+from comfy_assets.server.app import BODY_SECONDS
 from comfy_assets.server.database import StoreError
-from comfy_assets.server.keys import KeyFormatError, Keys
-from comfy_assets.server.protocol import protocol
+from comfy_assets.server.keys import KeyFormatError
+from comfy_assets.server.serving import Served, server_for
 from comfy_assets.server.store import Store
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from types import FrameType
 
-#: Seconds an idle connection is kept. Longer than clients keep theirs, so that the one who closes
-#: is not the server, just when the next request is on its way.
-KEEP_ALIVE_SECONDS = 75
-#: Seconds that requests under way get when the server stops.
-GRACE_SECONDS = 2
+#: Seconds between two looks at whether the parent is there.
+PARENT_SECONDS = 0.5
 
 
 class StartError(Exception):
@@ -61,6 +58,8 @@ class Options:
     body_seconds: float = BODY_SECONDS
     access_log: bool = False
     validates: bool = False
+    workers: int = 1
+    exit_with_parent: bool = False
 
 
 def run(options: Options, say: Callable[[str], None], announce: Callable[[dict[str, Any]], None]) -> int:
@@ -73,6 +72,8 @@ def run(options: Options, say: Callable[[str], None], announce: Callable[[dict[s
     with contextlib.ExitStack() as stack:
         try:
             stack.enter_context(_stopping_on_sigterm())
+            if options.exit_with_parent:
+                _watch_parent()
             return _serve(options, say, announce, stack)
         except _Stopped as stopped:
             return stopped.signal
@@ -101,14 +102,16 @@ def _serve(
     contract = specification.load(options.contract)
     listener = stack.enter_context(contextlib.closing(_bind(options.host, options.port)))
     store = stack.enter_context(contextlib.closing(_open_store(options, stack)))
-    app = create_app(
-        contract,
-        store,
-        Keys(store, options.keys),
+    served = Served(
+        contract=str(contract.path),
+        database=store.engine.url.render_as_string(hide_password=False),
+        keys=tuple(options.keys),
         body_seconds=options.body_seconds,
-        access_log=say if options.access_log else None,
+        access_log=options.access_log,
         validates=options.validates,
     )
+    # Made here also where workers do the work: what is wrong with contract or keys is told at once.
+    app = served.application(contract, store, say)
     indexed = content.index(store, options.content, say)
     say(f"indexed {indexed.files} files, {_size(indexed.bytes)}")
     ready = {
@@ -126,35 +129,19 @@ def _serve(
             _write_whole(options.ready_file, json.dumps(ready) + "\n")
         announce(ready)
 
-    malformed = Writer(contract).error(None, 400, "this is not HTTP/1.1")
-    server = _Server(configuration(app, malformed), answering)
     try:
-        server.run(sockets=[listener])
+        if options.workers > 1:
+            workers.run(served, listener, options.workers, say, answering)
+        server_for(app, contract, answering).run(sockets=[listener])
     except OSError as error:
         if error.errno != errno.EADDRINUSE:  # taken between bind and listen
             raise
         raise _cannot_listen(options.host, options.port, error) from error
+    except workers.WorkerError as error:
+        raise StartError(str(error), "worker") from error
     # uvicorn raises the signal that stopped it again, which unwinds to `run`. Only where SIGINT is
     # ignored, as in a script's background job, does it come back here.
     return signal.SIGINT
-
-
-def configuration(app: Any, malformed: Any) -> uvicorn.Config:
-    """How uvicorn serves the application; `malformed` is the answer to what is no HTTP."""
-    return uvicorn.Config(
-        app,
-        http=protocol(malformed),
-        ws="none",
-        lifespan="off",
-        # Its lines are not ours, and an access line of it holds the query, which could hold a key.
-        log_config=None,
-        log_level="critical",
-        access_log=False,
-        server_header=False,
-        proxy_headers=False,
-        timeout_keep_alive=KEEP_ALIVE_SECONDS,
-        timeout_graceful_shutdown=GRACE_SECONDS,
-    )
 
 
 # --- Signals ------------------------------------------------------------------------------------
@@ -166,19 +153,6 @@ class _Stopped(BaseException):
     def __init__(self, number: int) -> None:
         super().__init__(number)
         self.signal = number
-
-
-class _Server(uvicorn.Server):
-    """uvicorn, with a call when it answers."""
-
-    def __init__(self, config: uvicorn.Config, answering: Callable[[], None]) -> None:
-        super().__init__(config)
-        self._answering = answering
-
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        await super().startup(sockets)
-        if self.started:
-            self._answering()
 
 
 @contextlib.contextmanager
@@ -194,6 +168,18 @@ def _stopping_on_sigterm() -> Iterator[None]:
         yield
     finally:
         signal.signal(signal.SIGTERM, before)
+
+
+def _watch_parent() -> None:
+    """Stop, as by SIGTERM, when the process that started this one is gone."""
+    parent = os.getppid()
+
+    def watch() -> None:
+        while os.getppid() == parent:
+            time.sleep(PARENT_SECONDS)
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    threading.Thread(target=watch, daemon=True).start()
 
 
 # --- Parts --------------------------------------------------------------------------------------

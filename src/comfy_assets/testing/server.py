@@ -21,18 +21,15 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Self
 
-import uvicorn
-
 from comfy_assets import specification
 from comfy_assets.client import AssetsClient, AsyncAssetsClient
 from comfy_assets.errors import InputError
 from comfy_assets.hashing import hash_file
 from comfy_assets.scenarios.drift import DRIFTS, Drift
 from comfy_assets.server import content
-from comfy_assets.server.answers import Writer
 from comfy_assets.server.app import create_app
 from comfy_assets.server.keys import Keys
-from comfy_assets.server.run import configuration
+from comfy_assets.server.serving import server_for
 from comfy_assets.server.store import Store
 from comfy_assets.testing.front import Deed, Front, Said, Seen
 
@@ -197,7 +194,7 @@ def _serving(store: Store, api_keys: list[str]) -> Any:
     """The port of a server in a thread."""
     contract = specification.load()
     app = create_app(contract, store, Keys(store, api_keys))
-    server = uvicorn.Server(configuration(app, Writer(contract).error(None, 400, "this is not HTTP/1.1")))
+    server = server_for(app, contract, lambda: None)
     with socket.create_server(("127.0.0.1", 0)) as listener:
         thread = threading.Thread(target=server.run, args=([listener],), daemon=True)
         thread.start()
