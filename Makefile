@@ -11,7 +11,7 @@ SETUP_FROM := requirements/dev.txt pyproject.toml tools/setup.sh
 PYTEST := $(BIN)/python -m pytest --quiet -n auto --dist loadfile
 
 .DEFAULT_GOAL := demo
-.PHONY: demo prepared test test-full check lint types drift format setup generate vendor pins clean help
+.PHONY: demo prepared test test-full check lint types drift format setup generate vendor mutation pins clean help
 
 demo: ## (default) Register sample files with the reference server and check both sides
 	@$(MAKE) --no-print-directory -j2 setup generate
@@ -55,6 +55,12 @@ vendor: .cache/vendor/complete ## Install the vendor's own client, for the test 
 
 .cache/vendor/complete: requirements/vendor.txt tools/setup.sh
 	@PYTHON="$(PYTHON)" tools/setup.sh .cache/vendor requirements/vendor.txt
+
+mutation: .cache/mutation/complete ## Does a test fail for every change of the client's core? MODULE="retrying calls" for some
+	@.cache/mutation/bin/python tools/mutation/run.py $(MODULE)
+
+.cache/mutation/complete: requirements/mutation.txt tools/setup.sh
+	@PYTHON="$(PYTHON)" tools/setup.sh .cache/mutation requirements/mutation.txt
 
 pins: setup ## Make the hashed pins in requirements/ anew from what pyproject.toml and *.in ask for
 	@tools/pins.sh
