@@ -22,6 +22,7 @@ COMMANDS = {
     "from-hash": "Register content that the service already stores, by its hash.",
     "hash": "Print the content hashes of files.",
     "serve": "Run the reference server.",
+    "check": "Check a server against the contract.",
 }
 
 

@@ -1,0 +1,1 @@
+def page(o, record=None): return ''
