@@ -73,8 +73,8 @@ class Facts:
     headers: tuple[tuple[str, str], ...] = ()
     #: Whether a leaked key would be recognised.
     telling_key: bool = True
-    started: float = 0.0
-    _validators: dict[str, Any] = field(factory=dict, repr=False)
+    #: What the oracle said of requests, by their identity: a judge asks again and again.
+    expectations: dict[int, tuple[Any, Any]] = field(factory=dict, repr=False, eq=False)
 
     @cached_property
     def operation(self) -> Operation:

@@ -116,10 +116,11 @@ class History:
         self.facts: Facts = record.facts
         self.cases = {case.id: case for case in record.cases}
         chosen = [one for one in record.exchanges if (one.replay == (replay or 0))]
-        #: One for each request that was answered, or was not; earlier attempts are left out.
-        self.seen: list[Seen] = [self._see(one) for one in _last_attempts(chosen)]
         #: Every answer, earlier attempts too.
         self.every: list[Seen] = [self._see(one) for one in chosen]
+        last = {one.index for one in _last_attempts(chosen)}
+        #: One for each request that was answered, or was not; earlier attempts are left out.
+        self.seen: list[Seen] = [one for one in self.every if one.index in last]
         self.by_case: dict[str, list[Seen]] = {}
         for seen in self.seen:
             self.by_case.setdefault(seen.exchange.case, []).append(seen)

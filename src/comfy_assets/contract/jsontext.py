@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from typing import Any, NoReturn
 
 from attrs import define, field
@@ -23,6 +24,7 @@ HUGE = "a number too large for a double"
 TOO_DEEP = "nesting too deep to be read here"
 
 _MANY_DIGITS = 4000
+_SURROGATES = re.compile("[\ud800-\udfff]")
 
 
 @define
@@ -107,7 +109,7 @@ def _look_at_texts(text: Text) -> None:
     for found in texts(text.value):
         if "\0" in found:
             text.open.add(NUL)
-        if any("\ud800" <= letter <= "\udfff" for letter in found):
+        if not found.isascii() and _SURROGATES.search(found):
             text.open.add(SURROGATE)
 
 

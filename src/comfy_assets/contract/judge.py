@@ -213,6 +213,9 @@ def _verdict(rule: Rule, looked: list[Judged], findings: list[Finding], history:
     own = [finding.verdict for finding in findings if finding.rule == rule.id]
     if own:
         return Verdict(rule, VIOLATED if VIOLATED in own else INTERMITTENT, exercised=exercised)
+    if rule.level != OBSERVED and not history.successes and history.facts.contents:
+        reason, text = _why_no_success(history)
+        return Verdict(rule, NOT_CHECKED, reason, text, exercised)
     if rule.level == OBSERVED:
         notes = list(dict.fromkeys(one.note for one in looked if one.note))
         return Verdict(rule, OBSERVED_ONLY, text="; ".join(notes) or "nothing to tell", exercised=exercised)
@@ -282,8 +285,6 @@ def _unexercised(rule: Rule, history: History) -> Verdict:
     """A rule that saw nothing: nothing to see on this server, or nothing was shown."""
     if not history.facts.contents:
         return _not_checked(rule, NO_CONTENT, history)
-    if not history.successes:
-        return Verdict(rule, NOT_CHECKED, *_why_no_success(history))
     if rule.group in {"body", "kept"} or rule.id in {"times-ordered", "created-told", "auth-challenge", "allow-header"}:
         return Verdict(rule, NOT_APPLICABLE, "never-sent", "the server never sends what this rule is about")
     if not any(rule.id in rules_of(case, history) for case in history.cases.values()):
@@ -297,7 +298,7 @@ def _why_no_success(history: History) -> tuple[str, str]:
     if first == 404:
         return NO_CONTENT, "the server answered 404 for all content that it was said to store"
     if first in {401, 403}:
-        return PREREQUISITE, f"the server answered {first} to the key that was given"
+        return PREREQUISITE, f"the server answered {first} to the key; give one that is valid with --api-key"
     if statuses and all(status in {429, 503} for status in statuses):
         return THROTTLED, _REASONS[THROTTLED]
     return PREREQUISITE, "no request for known content was accepted"

@@ -85,7 +85,14 @@ _WORDS = {
 
 
 def expect(facts: Facts, request: Request) -> Expectation:
-    """What must happen to a request."""
+    """What must happen to a request; thought about once for each."""
+    known = facts.expectations.get(id(request))
+    if known is None or known[0] is not request:
+        known = facts.expectations[id(request)] = (request, _expect(facts, request))
+    return known[1]
+
+
+def _expect(facts: Facts, request: Request) -> Expectation:
     path, _, query = request.target.partition("?")
     if path != facts.path:
         return Expectation(ELSEWHERE, None)

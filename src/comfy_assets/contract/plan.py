@@ -200,12 +200,20 @@ def _refusals(planner: Planner) -> Iterator[Case]:
 
 
 def _accepted(planner: Planner) -> Iterator[Case]:
-    for label, rule, change, own_name in samples.accepted(planner):
-        body = {**planner.base, **({NAME: planner.name(own_name)} if own_name else {}), **change}
-        body = {name: value for name, value in body.items() if value is not samples.ABSENT}
-        yield planner.case(f"accept/{label}", body, rule, control=CONTROL)
+    for change in samples.accepted(planner):
+        whole = _changed(planner, change.label, change.members, change.own_name)
+        yield whole
+        for label, members in change.parts:
+            own_name = change.own_name and f"{change.own_name}-{len(label)}"
+            yield evolve(_changed(planner, label, members, own_name), unless=whole.id)
     for content in planner.facts.contents[1:]:
         yield from _contents(planner, content)
+
+
+def _changed(planner: Planner, label: str, members: dict[str, Any], own_name: str) -> Case:
+    body = {**planner.base, **({NAME: planner.name(own_name)} if own_name else {}), **members}
+    body = {name: value for name, value in body.items() if value is not samples.ABSENT}
+    return planner.case(f"accept/{label}", body, control=CONTROL)
 
 
 def _contents(planner: Planner, content: Content) -> Iterator[Case]:

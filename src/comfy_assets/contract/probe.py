@@ -66,6 +66,8 @@ class Probe:
     _waited: float = 0.0
     _last_sent: float = 0.0
     _throttled_in_a_row: int = 0
+    #: Cases that were answered with a success.
+    _accepted: set[str] = field(factory=set)
 
     def __attrs_post_init__(self) -> None:
         self._line = Line(self.target)
@@ -77,6 +79,9 @@ class Probe:
     def run(self, cases: Iterable[Case]) -> None:
         """Send the cases in their order; those that cannot be sent are left out, with the reason."""
         for case in cases:
+            if case.unless is not None and case.unless in self._accepted:
+                self.progress(None)
+                continue
             self.record.cases.append(case)
             reason = self._send(case, replay=0)
             if reason is not None:
@@ -206,6 +211,8 @@ class Probe:
                 self.record.ended = f"the server stopped answering: {exchange.detail}"
         elif response is not None:
             self._silent = 0
+        if response is not None and 200 <= response.status < 300:
+            self._accepted.add(exchange.case)
         if response is not None and response.status == PAYMENT_REQUIRED:
             self.record.ended = "the server answered 402: the account has to be paid for"
 

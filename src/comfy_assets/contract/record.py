@@ -39,6 +39,8 @@ class Case:
     makes: int = 1
     #: Copies sent at once, each over a connection of its own.
     at_once: int = 1
+    #: Sent only where this case was not accepted: it has several features at once, this one has one.
+    unless: str | None = None
 
     def to_json(self) -> dict[str, Any]:
         """For a record; the request stands with its exchange."""
@@ -49,6 +51,7 @@ class Case:
             "scenario": self.scenario,
             "makes": self.makes,
             "at_once": self.at_once,
+            "unless": self.unless,
             "request": self.request.to_json(),
         }
 

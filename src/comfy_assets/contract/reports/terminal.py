@@ -39,13 +39,15 @@ _SHOWN_IDS = 12
 def show(outcome: Outcome, console: Console, record: str | None = None) -> None:
     """Print findings, what was not checked, what was observed, and the summary."""
     for part in report(outcome, record):
-        console.print(part)
+        # A command is for copying: it is never broken into lines.
+        console.print(part, soft_wrap=isinstance(part, Text) and part.no_wrap is True)
 
 
 def report(outcome: Outcome, record: str | None = None) -> Iterator[RenderableType]:
     """The parts of the report."""
     for finding in outcome.judgement.findings:
-        yield _finding(outcome, finding, record)
+        yield _finding(finding, _sent(outcome, finding))
+        yield Text(f"  {printable(words.reproduction(outcome, finding, record))}", style="dim", no_wrap=True)
         yield Text()
     yield _groups(outcome)
     yield from _lists(outcome)
@@ -56,7 +58,7 @@ def report(outcome: Outcome, record: str | None = None) -> Iterator[RenderableTy
     yield Text(words.summary(outcome), style=style)
 
 
-def _finding(outcome: Outcome, finding: Finding, record: str | None) -> RenderableType:
+def _finding(finding: Finding, sent: str) -> RenderableType:
     rule = RULES[finding.rule]
     head = Text.assemble(
         (finding.verdict, STYLES[finding.verdict]), "  ", (finding.rule, "bold"), "  ", (finding.level, "dim"),
@@ -68,7 +70,7 @@ def _finding(outcome: Outcome, finding: Finding, record: str | None) -> Renderab
     rows = [
         ("rule", rule.title),
         ("source", rule.source),
-        ("sent", _sent(outcome, finding)),
+        ("sent", sent),
         ("expected", finding.expected),
         ("got", finding.got),
         ("evidence", finding.evidence),
@@ -76,7 +78,6 @@ def _finding(outcome: Outcome, finding: Finding, record: str | None) -> Renderab
     if finding.reason:
         rows.append(("accepted", finding.reason))
     rows += [("follows", f"{one.rule}: {one.got}") for one in finding.under]
-    rows.append(("again", words.reproduction(outcome, finding, record)))
     for name, text in rows:
         table.add_row(name, Text(printable(text)))
     return Group(head, Padding(table, (0, 0, 0, 2)))

@@ -179,7 +179,7 @@ def _error_problem(seen: Seen, validator: Any, kind: str, expected: str) -> str 
 _TRACES = re.compile(
     rb"Traceback \(most recent call last\)|\n\s*File \"[^\"]+\", line \d+|\bat [\w$.<>]+ ?\([\w./$-]+\.(?:java|kt|js|ts|mjs|cjs|rb|php):\d+"
     rb"|\bat (?:async )?[\w$.<> ]+ \((?:file://|node:|/)[^)]+:\d+:\d+\)|goroutine \d+ \[|panicked at |\bat [\w.]+\([^)]*\) in [^\s]+:line \d+"
-    rb"|Exception in thread|#\d+ /[\w/.-]+\.php\(\d+\)|thread '[\w-]+' panicked|[\w/]+\.rb:\d+:in [`']"
+    rb"|Exception in thread|#\d+ /[\w/.-]+\.php\(\d+\)|thread '[\w-]+' panicked|\.rb:\d+:in [`']"
 )
 _SQL = re.compile(
     rb"\b(?:SELECT\s.{1,200}?\sFROM\s|INSERT\s+(?:OR\s+\w+\s+)?INTO\s|UPDATE\s+\w+\s+SET\s|DELETE\s+FROM\s)"

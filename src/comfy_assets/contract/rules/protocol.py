@@ -49,6 +49,22 @@ def challenge(history: History) -> Iterator[Judged]:
             yield Judged((one.index,), None if has else deviation)
 
 
+def throttled(history: History) -> Iterator[Judged]:
+    """Throttling is for those who ask too often, not for what they ask."""
+    for place, one in enumerate(history.seen):
+        control = one.case.control if one.case else None
+        if not one.is_throttled:
+            if one.response is not None:
+                yield Judged((one.index,))
+            continue
+        after = next((other for other in history.seen[place + 1 :] if other.exchange.attempt == 0), None)
+        # Asked again and again, while requests before and after it were answered at once.
+        alone = one.exchange.attempt > 0 and (after is None or not after.is_throttled)
+        if alone and control is not None and history.accepted(control):
+            got = f"{one.status}, {one.exchange.attempt + 1} times, while its control was answered"
+            yield Judged((one.index,), Deviation(str(one.status), "an answer, like that of its control", got))
+
+
 def open_observed(history: History) -> Iterator[Judged]:
     """How requests are answered that may be accepted or refused."""
     for one in history.seen:

@@ -277,6 +277,16 @@ RULES: tuple[Rule, ...] = (
         by_status("never-silent"),
     ),
     Rule(
+        "never-throttled",
+        "never",
+        "No request is throttled for ever while others are answered",
+        MUST,
+        "RFC 6585, section 4; RFC 9110, section 15.6.4: both are for a time",
+        "A client waits and asks again, for ever.",
+        "Throttling that ends after a longer time.",
+        protocol.throttled,
+    ),
+    Rule(
         "requests-observed",
         "observed",
         "How requests are answered that may be accepted or refused",

@@ -1,0 +1,1 @@
+"""Answers as data, and a minimal model of the service that gives them."""
