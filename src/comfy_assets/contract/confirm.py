@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from comfy_assets.contract.judge import judge
+from comfy_assets.contract.judge import judge, shows
 from comfy_assets.contract.plan import under_fresh_names
 
 if TYPE_CHECKING:
@@ -36,19 +36,12 @@ def confirm(probe: Probe, record: Record) -> None:
             if probe.replay(fresh, number) is None:
                 break  # the budget or the time ended: what was seen stands
             record.replays.setdefault(key, []).append(number)
-            if count == 0 and _is_steady(record, key):
+            if count == 0 and shows(record, number, finding):
                 break
 
 
 def _replayable(findings: Iterable[Finding]) -> list[Finding]:
     return [finding for finding in findings if not finding.proven and finding.level != "observed"][:MOST]
-
-
-def _is_steady(record: Record, fingerprint: str) -> bool:
-    """Whether the finding was seen again in all replays so far."""
-    return any(
-        one.fingerprint == fingerprint and one.verdict == "violated" for one in judge(record).all_findings()
-    )
 
 
 def scenario(record: Record, exchanges: Iterable[int]) -> list[Case]:

@@ -20,11 +20,17 @@ if TYPE_CHECKING:
 
 Feature = tuple[str, str]  # the rule, and the feature in words
 
-_FEW_TAGS = 2
-_LONG_NAME = 100
-_LONG_TAG = 64
-_SHALLOW = 3
-_SMALL_BODY = 4096
+#: Sizes at which servers are known to end; more than the larger is also more than the smaller.
+_TAGS = (4, 8, 16)
+_NAME = (64, 128, 200)
+_TAG = (32, 64, 128)
+_LEVELS = (4, 8, 16, 24)
+_BODY = (2048, 4096, 8192, 12288)
+
+
+def _beyond(size: int, limits: tuple[int, ...], words: str) -> Iterator[str]:
+    """The limits that a size passes, each as a feature."""
+    yield from (words.format(limit) for limit in limits if size > limit)
 
 
 def features(facts: Facts, request: Request, body: dict[str, Any]) -> set[Feature]:
@@ -34,8 +40,7 @@ def features(facts: Facts, request: Request, body: dict[str, Any]) -> set[Featur
     for name, rule, judge in _OF:
         if name in body:
             found |= {(rule, words) for words in judge(body[name])}
-    if len(request.body) > _SMALL_BODY:
-        found.add(("accept-size", "a large body"))
+    found |= {("accept-size", words) for words in _beyond(len(request.body), _BODY, "a body of more than {} bytes")}
     found |= set(_of_headers(facts, request))
     return found
 
@@ -55,7 +60,8 @@ def _of_members(facts: Facts, body: dict[str, Any]) -> Iterator[Feature]:
 def _of_texts(body: dict[str, Any]) -> Iterator[str]:
     for place in (NAME, TAGS, METADATA, MIME_TYPE):
         letters = set("".join(jsontext.texts(body.get(place))))
-        if any("\x7f" < letter <= "\uffff" for letter in letters):
+        # Who refuses all that is beyond ASCII refuses emoji too: that is one reason, not two.
+        if any(letter > "\x7f" for letter in letters):
             yield f"characters beyond ASCII in {place}"
         if any(letter > "\uffff" for letter in letters):
             yield f"characters beyond U+FFFF in {place}"
@@ -66,12 +72,10 @@ def _of_texts(body: dict[str, Any]) -> Iterator[str]:
 def _of_tags(tags: Any) -> Iterator[str]:
     if len(tags) > len(set(tags)):
         yield "the same tag twice"
-    if len(set(tags)) > _FEW_TAGS:
-        yield "many tags"
+    yield from _beyond(len(tags), _TAGS, "more than {} tags")
     if "" in tags:
         yield "an empty tag"
-    if any(len(tag) > _LONG_TAG for tag in tags):
-        yield "a long tag"
+    yield from _beyond(max(map(len, tags), default=0), _TAG, "a tag of more than {} characters")
     if any("," in tag for tag in tags):
         yield "a tag with a comma"
     if any(tag != tag.strip() for tag in tags):
@@ -83,8 +87,7 @@ def _of_tags(tags: Any) -> Iterator[str]:
 def _of_name(name: str) -> Iterator[str]:
     if not name:
         yield "an empty name"
-    if len(name) > _LONG_NAME:
-        yield "a long name"
+    yield from _beyond(len(name), _NAME, "a name of more than {} characters")
     if "/" in name or "\\" in name:
         yield "a name with a slash"
     if name != name.strip():
@@ -97,11 +100,11 @@ def _of_metadata(metadata: Any) -> Iterator[str]:
     if not metadata:
         yield "empty metadata"
         return
-    levels = jsontext.depth(metadata)
-    if levels > 1:
-        yield "nested metadata"
-    if levels > _SHALLOW:
-        yield "deeply nested metadata"
+    if any(isinstance(value, dict) for value in metadata.values()):
+        yield "an object in metadata"
+    if any(isinstance(value, list) for value in metadata.values()):
+        yield "a list in metadata"
+    yield from _beyond(jsontext.depth(metadata), _LEVELS, "metadata of more than {} levels")
     if any(isinstance(number, int) and abs(number) > LARGEST_EXACT for number in jsontext.numbers(metadata)):
         yield "an integer beyond 2^53 in metadata"
     if any(isinstance(number, float) for number in jsontext.numbers(metadata)):
@@ -130,9 +133,9 @@ _OF: tuple[tuple[str, str, Callable[[Any], Iterator[str]]], ...] = (
 def _of_headers(facts: Facts, request: Request) -> Iterator[Feature]:
     media_type, _, parameters = request.header("content-type")[0].partition(";")
     if parameters.strip():
-        yield "media-type-spelling", "a charset parameter in the media type"
+        yield "media-type-spelling", "the media type: with a charset"
     if media_type != media_type.lower():
-        yield "media-type-spelling", "the media type in upper case"
+        yield "media-type-spelling", "the media type: in upper case"
     if request.framing == CHUNKED:
         yield "chunked-body", "a body in chunks"
     if facts.key_header and facts.key_header not in {name for name, _ in request.headers}:

@@ -18,7 +18,7 @@ from comfy_assets.contract.facts import (
     CREATED_NEW,
     HASH,
     ID,
-    KEPT,
+    NAME,
     SUCCESSES,
 )
 from comfy_assets.contract.messages import Response, encode, read_response
@@ -159,22 +159,28 @@ class History:
 
         So on 201, and on repeats of what made it.
         """
-        if seen.says_new:
-            return True
-        first = self.first_by_key[seen.key]
-        if first is not seen and (first.says_new or self.is_fresh(first)):
-            return first.id == seen.id
-        return self.is_fresh(seen)
+        first = self.first_by_id.get(seen.id, seen)
+        return (first is seen or first.key == seen.key) and (first.says_new or self.is_fresh(first))
 
     def is_fresh(self, seen: Seen) -> bool:
         """Whether the answer shows a name that only this run knows, on an id that it had not seen."""
-        return self.first_by_id.get(seen.id) is seen and any(
-            isinstance(seen.sent.get(name), str)
-            and self.facts.run_id
-            and self.facts.run_id in seen.sent[name]
-            and seen.members.get(name) == seen.sent[name]
-            for name in KEPT
+        name = seen.sent.get(NAME)
+        return (
+            isinstance(name, str)
+            and bool(self.facts.run_id)
+            and self.facts.run_id in name
+            and seen.members.get(NAME) == name
+            and self.first_by_id.get(seen.id) is seen
+            and self._first_by_name[seen.expectation.owner, self.content(seen), name] is seen
         )
+
+    @cached_property
+    def _first_by_name(self) -> dict[tuple[Any, ...], Seen]:
+        """The first success for a name of an owner's content."""
+        first: dict[tuple[Any, ...], Seen] = {}
+        for one in self.successes:
+            first.setdefault((one.expectation.owner, self.content(one), one.sent.get(NAME)), one)
+        return first
 
     @cached_property
     def contents(self) -> dict[str, str]:

@@ -17,6 +17,7 @@ from comfy_assets.contract.keys import OTHER_KEY
 from comfy_assets.contract.record import BUDGET, STOPPED, THROTTLED, TIMED_OUT
 from comfy_assets.contract.rules import OBSERVED, RULES, SHOULD, Deviation, Judged, Rule
 from comfy_assets.contract.rules import model as needs
+from comfy_assets.contract.rules.statuses import statuses
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -70,6 +71,8 @@ class Finding:
     #: Findings of other rules that have the same cause.
     under: list[Finding] = field(factory=list)
     reason: str = ""
+    #: The member of the answer that it is about.
+    member: str | None = None
 
     @property
     def fingerprint(self) -> str:
@@ -139,20 +142,28 @@ def _finding(rule: Rule, deviation: Deviation, one: Judged, looked_at: int) -> F
         shown=one.exchanges,
         looked_at=looked_at,
         proven=deviation.proven,
+        member=deviation.member,
     )
 
 
 def _arranged(findings: list[Finding], rules: Mapping[str, Rule]) -> list[Finding]:
     """Findings that follow from others, under those."""
-    by_rule = {finding.rule: finding for finding in reversed(findings)}
+    by_rule: dict[str, list[Finding]] = {}
+    for finding in findings:
+        by_rule.setdefault(finding.rule, []).append(finding)
     arranged = []
     for finding in findings:
-        causes = [by_rule[id_] for id_ in rules[finding.rule].follows if id_ in by_rule]
-        if causes:
-            causes[0].under.append(finding)
-        else:
+        cause = next((one for id_ in rules[finding.rule].follows for one in by_rule.get(id_, ()) if _explains(one, finding)), None)
+        if cause is None:
             arranged.append(finding)
+        else:
+            cause.under.append(finding)
     return arranged
+
+
+def _explains(one: Finding, other: Finding) -> bool:
+    """Findings about two members have nothing to do with each other."""
+    return one.member is None or other.member is None or one.member == other.member
 
 
 # --- Evidence -------------------------------------------------------------------------------------
@@ -172,7 +183,7 @@ def _weigh(findings: list[Finding], record: Record, rules: Mapping[str, Rule]) -
         numbers = record.replays.get(finding.fingerprint, [])
         if not numbers:
             continue
-        again = sum(_shows(replayed(record, number), finding, rules) for number in numbers)
+        again = sum(shows(record, number, finding, rules) for number in numbers)
         finding.evidence += f"; again in {again} of {len(numbers)} replays"
         if again < len(numbers):
             finding.verdict = INTERMITTENT
@@ -185,9 +196,15 @@ def replayed(record: Record, number: int) -> Record:
     return evolve(record, exchanges=chosen, left_out={}, replays={}, only_rules=())
 
 
-def _shows(record: Record, finding: Finding, rules: Mapping[str, Rule]) -> bool:
-    rule = rules[finding.rule]
-    return any(one.deviation is not None for one in rule.check(History(record)))
+def shows(record: Record, number: int, finding: Finding, rules: Mapping[str, Rule] = RULES) -> bool:
+    """Whether a replay shows a finding again: a deviation of the same kind on the same request."""
+    history = History(replayed(record, number))
+    case = record.exchanges[finding.shown[-1]].case
+    where = {one.index for one in history.seen if one.exchange.case == case}
+    # By a status alone, another rule may be blamed where less is known to be accepted.
+    alike = statuses(history) if finding.rule in statuses(History(record)) else {}
+    looked = [*rules[finding.rule].check(history), *(one for several in alike.values() for one in several)]
+    return any(one.deviation is not None and where & set(one.exchanges) for one in looked)
 
 
 def _merge_chance(findings: list[Finding]) -> None:

@@ -14,6 +14,8 @@ from urllib.parse import quote
 
 from attrs import evolve
 
+from comfy_assets.contract.messages import read_response
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -82,6 +84,22 @@ class Keys:
             if form in content:
                 content = content.replace(form, name.encode("ascii"))
         return content
+
+    def hide_answer(self, raw: bytes, method: str) -> bytes:
+        """A whole answer without keys; its length is told anew where that changed."""
+        hidden = self.hide(raw)
+        response = read_response(raw, method) if hidden != raw else None
+        if response is None:
+            return hidden
+        body = self.hide(response.body)
+        length = len(body) if response.complete else len(body) + 1
+        head = [hidden.split(b"\r\n", 1)[0]]
+        head += [
+            f"{name}: {value}".encode("latin-1", "replace")
+            for name, value in response.headers
+            if name not in {"content-length", "transfer-encoding"}
+        ]
+        return self.hide(b"\r\n".join([*head, b"content-length: %d" % length, b"", b""])) + body
 
     def hide_text(self, text: str) -> str:
         """The same for text."""

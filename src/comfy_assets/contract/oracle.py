@@ -123,7 +123,10 @@ def _kept(facts: Facts, request: Request, body: _Body, owner: str | None) -> Exp
     content = facts.content_of(body.value.get(HASH)) if isinstance(body.value, dict) else None
     if body.open:
         unknown = frozenset() if content else frozenset({404})
-        return Expectation(OPEN, _OPEN_STATUSES | unknown, owner=owner, body=body.value, content=content, open=body.open)
+        unusual = frozenset(features(facts, request, body.value)) if isinstance(body.value, dict) else frozenset()
+        return Expectation(
+            OPEN, _OPEN_STATUSES | unknown, (), unusual, owner, body.value, content, body.open
+        )
     found = frozenset(features(facts, request, body.value))
     more = frozenset({411}) if request.framing == CHUNKED else frozenset()
     if content is None:

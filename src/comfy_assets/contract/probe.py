@@ -154,7 +154,7 @@ class Probe:
             index=len(self.record.exchanges),
             case=case.id,
             request=case.request,
-            raw=self.keys.hide(answered.raw),
+            raw=self.keys.hide_answer(answered.raw, case.request.method),
             failure=answered.failure,
             detail=answered.detail,
             seconds=answered.seconds,

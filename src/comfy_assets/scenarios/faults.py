@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import frozen
 
-from comfy_assets.scenarios.model import Service
+from comfy_assets.scenarios.model import RefusedError, Service
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -121,8 +121,6 @@ def mending_member(name: str, mend: Callable[[Any], Any]) -> Methods:
 
 def failing(when: Callable[[dict[str, Any]], bool], status: int = 500) -> Methods:
     """A failure for some requests that keep the contract."""
-    from comfy_assets.scenarios.model import RefusedError
-
     def method(self: Service, value: Any) -> None:
         Service.check(self, value)
         if when(value):
@@ -138,7 +136,7 @@ def key_from(find: Callable[[Any, str | None], str | None]) -> Methods:
 
 def stored_by(find: Callable[[Service, str], Any]) -> Methods:
     """Another way to find content."""
-    return {"find": lambda self, hash_, owner: find(self, hash_) or Service.find(self, hash_, owner)}
+    return {"find": lambda self, hash_, owner: Service.find(self, hash_, owner) or find(self, hash_)}
 
 
 def reading(read: Callable[[Service, bytes], Any]) -> Methods:
@@ -147,7 +145,7 @@ def reading(read: Callable[[Service, bytes], Any]) -> Methods:
     def method(self: Service, asked: Any) -> Any:
         try:
             return Service.read(self, asked)
-        except Exception:
+        except RefusedError:
             value = read(self, asked.body)
             if value is None:
                 raise

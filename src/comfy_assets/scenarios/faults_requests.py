@@ -167,7 +167,8 @@ KEYS = (
     Fault("a key in Authorization", "auth-place", key_from(_bearer)),
     Fault("a key in the query", "auth-place", key_from(_in_query)),
     Fault("a key in a cookie", "auth-place", key_from(lambda asked, key: key or (asked.header("cookie") or "").partition("=")[2] or None)),
-    Fault("the key's header in one case only", "header-case", {"cased": True}),
+    Fault("the key's header in one case only", "header-case", {"key": lambda self, asked: (
+        Service.key(self, asked) if "X-API-Key" in asked.names else None)}),
 )  # fmt: skip
 
 # --- HTTP and JSON --------------------------------------------------------------------------------
@@ -206,34 +207,46 @@ def _no_chunks(self: Service, asked: Any) -> Said:
     return Service.create(self, asked)
 
 
-def _first_value(_self: Service, body: bytes) -> Any:
+def _strict(text: str) -> Any:
+    """The first JSON value of a text, and where it ends; None where there is none."""
+
+    def refuse(name: str) -> Any:
+        raise ValueError(name)
+
     try:
-        return json.JSONDecoder().raw_decode(body.decode().lstrip())[0]
-    except ValueError:
+        return json.JSONDecoder(parse_constant=refuse).raw_decode(text.lstrip())
+    except (ValueError, RecursionError):
         return None
+
+
+def _first_value(_self: Service, body: bytes) -> Any:
+    return (_strict(body.decode("utf-8", "replace")) or [None])[0]
 
 
 def _json5(_self: Service, body: bytes) -> Any:
-    try:
-        return json.loads(body.decode().replace(",}", "}"))
-    except ValueError:
-        return None
+    found = _strict(body.decode("utf-8", "replace").replace(",}", "}"))
+    return found[0] if found and found[1] >= len(body) - 1 else None
 
 
 def _non_finite(_self: Service, body: bytes) -> Any:
     try:
         value = json.loads(body)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
     return value if any(word in body for word in (b"NaN", b"Infinity")) else None
 
 
 def _guessed(_self: Service, body: bytes) -> Any:
+    if body.isascii():
+        return None
     for encoding in ("utf-16", "latin-1"):
         try:
-            return json.loads(body.decode(encoding))
+            text = body.decode(encoding)
         except ValueError:
             continue
+        found = _strict(text)
+        if found and found[1] == len(text):
+            return found[0]
     return None
 
 

@@ -36,6 +36,8 @@ class Asked:
     target: str
     headers: dict[str, list[str]]
     body: bytes
+    #: Names of headers as they were written.
+    names: tuple[str, ...] = ()
 
     def header(self, name: str) -> str | None:
         """The only value of a header; None where there is none, or more than one."""
@@ -60,7 +62,9 @@ class Said:
         """The body's bytes."""
         if self.body is not None:
             return self.body
-        return b"" if self.members is None else json.dumps(self.members, ensure_ascii=False).encode("utf-8")
+        if self.members is None:
+            return b""
+        return json.dumps(self.members, ensure_ascii=False).encode("utf-8", "backslashreplace")
 
     def with_header(self, name: str, value: str | None) -> Said:
         """The answer with another header; None leaves it out."""

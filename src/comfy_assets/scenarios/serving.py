@@ -107,7 +107,8 @@ def _asked(head: h11.Request, body: bytes) -> Asked:
     headers: dict[str, list[str]] = {}
     for name, value in head.headers:
         headers.setdefault(name.decode("ascii"), []).append(value.decode("latin-1"))
-    return Asked(head.method.decode("ascii"), head.target.decode("latin-1"), headers, body)
+    names = tuple(name.decode("ascii") for name, _ in head.headers.raw_items())
+    return Asked(head.method.decode("ascii"), head.target.decode("latin-1"), headers, body, names)
 
 
 def _send(connection: socket.socket, conversation: h11.Connection, head: h11.Request, said: Said) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from comfy_assets.contract import jsontext
 from comfy_assets.contract.facts import SIZE, SUCCESSES
-from comfy_assets.contract.oracle import ELSEWHERE, METHOD
+from comfy_assets.contract.oracle import ACCEPT, ELSEWHERE, METHOD, OPEN
 from comfy_assets.contract.rules.model import Deviation, Judged
 from comfy_assets.contract.rules.statuses import got
 
@@ -23,7 +23,8 @@ def _answers(history: History) -> Iterator[Seen]:
     """Successes of the operation, whatever was asked."""
     for seen in history.seen:
         if seen.is_success and seen.response and seen.response.complete:
-            if seen.expectation.kind not in {ELSEWHERE, METHOD}:
+            # What should have been refused has an answer that nobody described.
+            if seen.expectation.kind in {ACCEPT, OPEN}:
                 yield seen
 
 

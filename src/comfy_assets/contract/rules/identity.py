@@ -49,7 +49,7 @@ def created_told(history: History) -> Iterator[Judged]:
     """Whoever made a reference is told so."""
     dates = _server_start(history)
     for one in in_order(history):
-        if not history.is_fresh(one):
+        if one.id is None or not history.is_fresh(one):
             continue
         if one.says_new:
             yield Judged((one.index,))
@@ -84,16 +84,14 @@ def repeat_same(history: History) -> Iterator[Judged]:
     """An identical request is answered with the same reference."""
     for one in in_order(history):
         first = history.first_by_key[one.key]
-        if first is one or first.id is None:
+        if first is one or first.id is None or one.id is None:
             continue
         expected = f"{EXISTING}, {CREATED_NEW} false and the id of the first answer, {first.id}"
         deviation = None
         if one.id != first.id:
             deviation = Deviation("another id", expected, f"{one.status} with id {one.id}")
-        elif one.status == CREATED:
+        elif one.status == CREATED and one.members.get(CREATED_NEW, True) is True:
             deviation = Deviation("201 again", expected, f"{CREATED} for the reference that existed")
-        elif one.members.get(CREATED_NEW) is True:
-            deviation = Deviation("created_new again", expected, f"{one.status} with {CREATED_NEW} true")
         yield Judged((first.index, one.index), deviation)
 
 
@@ -109,7 +107,7 @@ def repeat_stable(history: History) -> Iterator[Judged]:
                 before, after = first.members[name], one.members[name]
                 is_time = name == CREATED_AT
                 if (instant(before) if is_time else before) != (instant(after) if is_time else after):
-                    problems.append(Deviation(name, f"{name} as before: {before!r}", f"{name}: {after!r}"))
+                    problems.append(Deviation(name, f"{name} as before: {before!r}", f"{name}: {after!r}", member=name))
         if problems:
             yield from (Judged((first.index, one.index), problem) for problem in problems)
         else:
@@ -121,14 +119,14 @@ def other_hash(history: History) -> Iterator[Judged]:
     first: dict[Any, Seen] = {}
     for one in in_order(history):
         content = history.content(one)
-        if content is None:
+        if content is None or one.id is None:
             continue
         rest = {name: value for name, value in one.sent.items() if name != HASH}
-        key = (one.expectation.owner, content, history.first_by_key and _text(rest))
+        key = (one.expectation.owner, content, _text(rest))
         before = first.setdefault(key, one)
         if before is one or before.sent[HASH] == one.sent[HASH]:
             continue
-        wrong = one.id != before.id or one.says_new
+        wrong = one.id != before.id
         expected = f"{EXISTING} with the id {before.id}, which the same content has"
         deviation = Deviation("another reference", expected, f"{one.status} with id {one.id}")
         yield Judged((before.index, one.index), deviation if wrong else None)
@@ -148,13 +146,13 @@ def race(history: History) -> Iterator[Judged]:
             bursts.setdefault(one.exchange.burst, []).append(one)
     for burst in bursts.values():
         answered = [one for one in burst if one.is_success]
-        if len(answered) < 2:
-            continue
         indexes = tuple(one.index for one in burst)
         expected = f"one id, and {CREATED} exactly once"
-        ids = {one.id for one in answered}
+        ids = {one.id for one in answered if one.id is not None}
         new = [one for one in answered if one.says_new]
-        others = sorted({str(one.status) for one in burst if not one.is_success and not one.is_throttled})
+        others = sorted({str(one.status or "no answer") for one in burst if not one.is_success and not one.is_throttled})
+        if not answered:
+            continue
         if len(ids) > 1:
             got = f"{len(ids)} ids for {len(answered)} identical requests at once"
             yield Judged(indexes, Deviation("several ids", expected, got, proven=True))

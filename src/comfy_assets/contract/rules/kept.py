@@ -27,13 +27,21 @@ def kept(name: str) -> Callable[[History], Iterable[Judged]]:
             if not history.made_by(one):
                 continue
             sent, got = one.sent[name], one.members[name]
+            if not keeps_schema(history, name, got):
+                continue  # another rule's matter
             cause = _difference(name, sent, got)
             deviation = None
             if cause is not None:
-                deviation = Deviation(cause, f"{name}: {_text(sent)}", f"{name}: {_text(got)}")
+                deviation = Deviation(cause, f"{name}: {_text(sent)}", f"{name}: {_text(got)}", member=name)
             yield Judged((one.index,), deviation)
 
     return check
+
+
+def keeps_schema(history: History, name: str, value: Any) -> bool:
+    """Whether a member of an answer is what the contract's schema says of it."""
+    schema = history.facts.success_schema.get("properties", {}).get(name, {})
+    return history.facts.contract.validator(schema).is_valid(value)
 
 
 def _difference(name: str, sent: Any, got: Any) -> str | None:
@@ -110,20 +118,16 @@ def content_hash(history: History) -> Iterator[Judged]:
     """The content's hash is that of the content that was asked for."""
     for one in history.successes:
         said, content = one.members.get(CONTENT_HASH), one.expectation.content
-        if not isinstance(said, str) or content is None:
+        if not isinstance(said, str) or content is None or not keeps_schema(history, CONTENT_HASH, said):
             continue
         algorithm = said.partition(":")[0]
         same = [hash_ for hash_ in content.hashes if hash_.partition(":")[0] == algorithm]
         asked = str(one.sent.get(HASH))
-        if not same and not said.startswith("blake3:"):
-            continue  # its form is another rule's matter
         if not same:
             # Only the other hash is known: all that can be said is that it is always the same one.
             yield from _always_the_same(history, one, said, asked)
             continue
-        deviation = Deviation(
-            "by " + asked.partition(":")[0], f"{CONTENT_HASH}: {same[0]}", f"{CONTENT_HASH}: {said}"
-        )
+        deviation = Deviation("wrong", f"{CONTENT_HASH}: {same[0]}", f"{CONTENT_HASH}: {said}", member=CONTENT_HASH)
         yield Judged((one.index,), deviation if said not in same else None)
 
 
@@ -140,15 +144,17 @@ def size(history: History) -> Iterator[Judged]:
     first: dict[str, Seen] = {}
     for one in history.successes:
         said, content = one.members.get(SIZE), history.content(one)
-        if isinstance(said, bool) or not isinstance(said, int | float) or content is None:
+        if content is None or SIZE not in one.members or not keeps_schema(history, SIZE, said):
             continue
+        if said < 0 or jsontext.DUPLICATE in one.text.open:
+            continue  # another rule's matter
         known = one.expectation.content.size if one.expectation.content else None
         before = first.setdefault(content, one)
         deviation = None
         if known is not None and said != known:
-            deviation = Deviation("wrong", f"{SIZE}: {known}, the file's", f"{SIZE}: {said}")
+            deviation = Deviation("wrong", f"{SIZE}: {known}, the file's", f"{SIZE}: {said}", member=SIZE)
         elif before.members.get(SIZE) != said:
-            deviation = Deviation("changes", f"{SIZE}: {before.members.get(SIZE)}, as before", f"{SIZE}: {said}")
+            deviation = Deviation("changes", f"{SIZE}: {before.members.get(SIZE)}, as before", f"{SIZE}: {said}", member=SIZE)
         if known is not None or before is not one:
             yield Judged((one.index,), deviation)
 

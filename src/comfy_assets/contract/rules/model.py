@@ -30,6 +30,8 @@ class Deviation:
     proven: bool = False
     #: The rule, where it is another one than the one that looked.
     rule: str | None = None
+    #: The member of the answer that it is about.
+    member: str | None = None
 
 
 @frozen

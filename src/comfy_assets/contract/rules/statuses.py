@@ -74,7 +74,7 @@ def _judge(history: History) -> dict[str, list[Judged]]:
                 judged.setdefault(id_, []).append(Judged((seen.index,)))
         else:
             blames.append(blame)
-    for blame, suspect in _attributed(blames):
+    for blame, suspect in _merged(list(_attributed(blames))):
         deviation = Deviation(suspect.cause, blame.expected, blame.got)
         judged.setdefault(suspect.rule, []).append(Judged((blame.seen.index,), deviation))
     return judged
@@ -87,6 +87,36 @@ def _attributed(blames: list[Blame]) -> Iterator[tuple[Blame, Suspect]]:
         known = next((one for one in blame.suspects if (one.rule, one.cause) in chosen), blame.suspects[0])
         chosen.setdefault((known.rule, known.cause), known)
         yield blame, known
+
+
+def _merged(blames: list[tuple[Blame, Suspect]]) -> list[tuple[Blame, Suspect]]:
+    """One cause for what fails in several places alike: text in any member, types of any member."""
+    causes: dict[tuple[str, str], set[str]] = {}
+    for _, suspect in blames:
+        causes.setdefault((suspect.rule, _family(suspect)), set()).add(suspect.cause)
+    merged = []
+    for blame, suspect in blames:
+        family = _family(suspect)
+        is_one = len(causes[suspect.rule, family]) == 1
+        merged.append((blame, suspect if is_one else Suspect(suspect.rule, family, family)))
+    return merged
+
+
+#: Kinds of departures that one missing error handler lets through together.
+_KINDS = {"refuse": "values that break the schema", "json": "bodies that are not JSON", "auth": "keys that are not valid"}
+
+
+def _family(suspect: Suspect) -> str:
+    """What a cause is a case of."""
+    if suspect.rule in {"never-5xx", "never-silent"}:
+        kind = _KINDS.get(suspect.cause.partition("-")[0])
+        if kind and ": " in suspect.cause:
+            return kind
+    if suspect.cause.startswith(("characters", "control characters")):
+        return suspect.cause.partition(" in ")[0]
+    if suspect.cause.startswith("the media type: "):
+        return "the media type"
+    return suspect.cause
 
 
 class _Look:
@@ -103,6 +133,14 @@ class _Look:
             for one in history.seen
             if one.expectation.kind == oracle.REFUSE and one.status == 404 and not one.is_success
         ]
+        #: Statuses with which invalid requests are refused, other than the right one.
+        self.wrong_refusals = {
+            one.status
+            for one in history.seen
+            if one.expectation.kind == oracle.REFUSE
+            and one.status in _REFUSED
+            and one.status not in (one.expectation.allowed or ())
+        }
         #: A 404 for every hash that is almost right, and for nothing else: the form is not looked at.
         self.form_ignored = bool(wrong) and all(
             departure.rule == "refuse-pattern" for one in wrong for departure in one.expectation.departures
@@ -116,6 +154,8 @@ class _Look:
         """Whether the answer says anything about the contract."""
         if seen.status in _UNJUDGED or seen.exchange.failure == TIMEOUT:
             return False
+        if seen.exchange.burst is not None and not seen.is_success:
+            return False  # another rule's matter
         expectation = seen.expectation
         if expectation.kind == oracle.ACCEPT and not seen.is_success:
             # A key that never worked, or content that was never there: the user's mistake, perhaps.
@@ -174,7 +214,7 @@ class _Look:
         expectation = seen.expectation
         found = [Suspect(one.rule, one.cause, _where(one)) for one in expectation.departures]
         found += [Suspect("open-requests", words, words) for words in expectation.open]
-        unproven = sorted(expectation.features - self.proven)
+        unproven = sorted(expectation.features - self.proven, key=_size)
         return found + [Suspect(rule, words, words) for rule, words in unproven]
 
     def _wrong_status(self, seen: Seen, status: int) -> Blame:
@@ -192,15 +232,23 @@ class _Look:
                 suspects = [Suspect("auth-status", str(status), "a request without a valid key")]
             case oracle.METHOD if not seen.is_success:
                 suspects = [Suspect("other-methods", str(status), "another method")]
+            case oracle.METHOD:
+                suspects = [Suspect("other-methods", "success", "another method")]
             case oracle.OPEN:
                 suspects = [Suspect("open-requests", f"{words}: {status}", words) for words in expectation.open]
-                if status == 422:
-                    suspects = [Suspect("refuse-status", "422", "a refusal")]
+                if status in self.wrong_refusals:
+                    suspects = [Suspect("refuse-status", str(status), "a refusal")]
             case oracle.REFUSE if status == 404 and self.form_ignored:
                 suspects = [Suspect("refuse-pattern", "404", "a hash that breaks the pattern")]
             case oracle.REFUSE | oracle.MEDIA if not seen.is_success:
                 suspects = [Suspect("refuse-status", str(status), "a refusal")]
         return Blame(seen, tuple(suspects), expectation.words, got(seen))
+
+
+def _size(feature: tuple[str, str]) -> tuple[str, str, int]:
+    """Sorts features by their words, and sizes by their number: the smallest is the likeliest reason."""
+    digits = "".join(letter for letter in feature[1] if letter.isdecimal())
+    return feature[0], "".join(letter for letter in feature[1] if not letter.isdecimal()), int(digits or 0)
 
 
 def _where(departure: oracle.Departure) -> str:

@@ -109,6 +109,7 @@ RULES: tuple[Rule, ...] = (
         "They belong to the reference, not to the call.",
         "Changes that take longer than the run.",
         identity.repeat_stable,
+        follows=("size-true", "name-kept", "hash-kept", "repeat-same"),
     ),
     Rule(
         "other-hash",
@@ -153,7 +154,6 @@ RULES: tuple[Rule, ...] = (
         "Whoever uses the id reaches another file.",
         "References of other runs.",
         identity.ids_unique,
-        follows=("owners-apart",),
     ),
     Rule(
         "times-ordered",
@@ -164,6 +164,7 @@ RULES: tuple[Rule, ...] = (
         "Sorting and synchronising rely on it.",
         "A clock that is wrong altogether.",
         identity.times,
+        follows=("ids-unique",),
     ),
     _kept("name-kept", NAME, "The name comes out as it went in", "It is how people find the file again."),
     _kept("tags-kept", TAGS, "The tags come out as they went in, as a set", "Applications find models by them, case kept."),
@@ -199,7 +200,7 @@ RULES: tuple[Rule, ...] = (
         "Owners that share an account.",
         identity.owners,
         needs=(OTHER_KEY,),
-        follows=("auth-missing",),
+        follows=("auth-missing", "ids-unique"),
     ),
     Rule(
         "never-key",
