@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 #: Replays of a finding: the first, and further ones where the first did not show it.
 FURTHER = 2
+#: Rules that chance breaks: one replay that agrees could be chance too.
+CHANCE = {"never-5xx": 1, "never-silent": 1}
 #: Findings that are replayed; a server with more is broken beyond doubt.
 MOST = 60
 
@@ -36,7 +38,7 @@ def confirm(probe: Probe, record: Record) -> None:
             if probe.replay(fresh, number) is None:
                 break  # the budget or the time ended: what was seen stands
             record.replays.setdefault(key, []).append(number)
-            if count == 0 and shows(record, number, finding):
+            if count >= CHANCE.get(finding.rule, 0) and shows(record, number, finding):
                 break
 
 

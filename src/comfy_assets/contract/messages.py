@@ -114,6 +114,8 @@ class Reader:
                     return
                 self._take(event)
         except h11.RemoteProtocolError as error:
+            if not data and self._head is None:
+                return  # nothing came: whoever reads will see that there is no answer
             if self._head is None or data:
                 raise NotHTTPError(str(error)) from None
             # The connection ended inside the body.

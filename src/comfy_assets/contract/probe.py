@@ -15,7 +15,7 @@ from attrs import define, evolve, field
 
 from comfy_assets.contract.messages import read_response
 from comfy_assets.contract.record import BUDGET, STOPPED, THROTTLED, TIMED_OUT, Case, Exchange
-from comfy_assets.contract.wire import NOT_HTTP, REFUSED, TIMEOUT, TLS, Line, proxy_headers
+from comfy_assets.contract.wire import CLOSED, NOT_HTTP, REFUSED, TIMEOUT, TLS, Line, proxy_headers
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -66,6 +66,7 @@ class Probe:
     _waited: float = 0.0
     _last_sent: float = 0.0
     _throttled_in_a_row: int = 0
+    _answered: bool = False
     #: Cases that were answered with a success.
     _accepted: set[str] = field(factory=set)
 
@@ -200,17 +201,16 @@ class Probe:
 
     def _note(self, exchange: Exchange, response: Response | None) -> None:
         self.progress(exchange)
-        if exchange.failure in {TIMEOUT, REFUSED, NOT_HTTP, TLS} and response is None:
-            self._silent += 1
-            first = not any(
-                read_response(one.raw, one.request.method) for one in self.record.exchanges[:MOST_SILENT]
-            )
-            if first and len(self.record.exchanges) == 1:
+        if response is not None:
+            self._silent, self._answered = 0, True
+        elif exchange.failure in {TIMEOUT, REFUSED, NOT_HTTP, TLS, CLOSED}:
+            # A server that closes the connection may only have fallen over this one request.
+            self._silent += exchange.failure in {TIMEOUT, REFUSED, TLS}
+            is_first = len(self.record.exchanges) >= (MOST_SILENT if exchange.failure == CLOSED else 1)
+            if is_first and not self._answered:
                 raise UnreachableError(unreachable(self.target, exchange, self.timeout))
             if self._silent >= MOST_SILENT:
                 self.record.ended = f"the server stopped answering: {exchange.detail}"
-        elif response is not None:
-            self._silent = 0
         if response is not None and 200 <= response.status < 300:
             self._accepted.add(exchange.case)
         if response is not None and response.status == PAYMENT_REQUIRED:

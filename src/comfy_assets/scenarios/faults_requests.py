@@ -102,6 +102,11 @@ def _unpatterned(self: Service, value: Any) -> None:
         self.refuse(list(error.instance_path), error.kind.name, error.instance)
 
 
+def _read_array(self: Service, asked: Any) -> Any:
+    value = Service.read(self, asked)
+    return {"hash": self.stored[0].blake3, "tags": ["input"]} if isinstance(value, list) else value
+
+
 REFUSING = (
     Fault("tags may be missing", "refuse-missing", mending(lambda value: {"tags": ["none"], **value})),
     Fault("null for name is taken", "refuse-null", mending(lambda value: {k: v for k, v in value.items() if (k, v) != ("name", None)})),
@@ -129,8 +134,7 @@ REFUSING = (
         "hash", lambda hash_: hash_.removesuffix(".png") if isinstance(hash_, str) else hash_)),
     Fault("the form of hashes is not looked at", "refuse-pattern", {"check": _unpatterned}),
     Fault("an empty list of tags is taken", "refuse-empty", allowing("minItems")),
-    Fault("a body in an array is taken", "refuse-body", {"read": lambda self, asked: (
-        lambda value: self.last if isinstance(value, list) else self.__dict__.update(last=value) or value)(Service.read(self, asked))}),
+    Fault("a body in an array is taken", "refuse-body", {"read": _read_array}),
 )  # fmt: skip
 
 # --- Keys -----------------------------------------------------------------------------------------

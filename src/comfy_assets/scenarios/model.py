@@ -138,6 +138,8 @@ class Service:
             return self.after(asked, self.route(asked))
         except RefusedError as refused:
             return self.after(asked, self.error(refused.status, refused.message))
+        except Exception:  # what a broken method raises is a failure of the service, as in a real one
+            return self.after(asked, self.error(500, "the service failed"))
 
     def route(self, asked: Asked) -> Said:
         """Which operation, if any."""
