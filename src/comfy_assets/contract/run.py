@@ -14,6 +14,7 @@ from comfy_assets.contract import plan as plan_
 from comfy_assets.contract.baseline import Baseline
 from comfy_assets.contract.confirm import confirm
 from comfy_assets.contract.facts import Content, facts_for
+from comfy_assets.contract.history import History
 from comfy_assets.contract.judge import (
     ACCEPTED,
     INTERMITTENT,
@@ -23,10 +24,12 @@ from comfy_assets.contract.judge import (
     Judgement,
     counts,
     judge,
+    rules_of,
 )
 from comfy_assets.contract.keys import KEY, OTHER_KEY, Keys
 from comfy_assets.contract.probe import Probe
 from comfy_assets.contract.record import Record
+from comfy_assets.contract.rules import RULES
 from comfy_assets.contract.wire import Target
 
 if TYPE_CHECKING:
@@ -173,7 +176,30 @@ def prepare(options: Options) -> tuple[Facts, Keys, Target]:
 def all_cases(facts: Facts, options: Options) -> list[Case]:
     """Every case of a run, in the order sent: the same for the same facts."""
     cases = plan_.plan(facts)
-    return [*cases, *plan_.last_cases(facts)]
+    if options.drawn:
+        from comfy_assets.contract.drawn import drawn_cases
+        from comfy_assets.contract.sequences import sequence_cases
+
+        cases += [*sequence_cases(facts), *drawn_cases(facts)]
+    cases += plan_.last_cases(facts)
+    return needed(cases, facts, options.rules)
+
+
+def needed(cases: list[Case], facts: Facts, rules: Sequence[str]) -> list[Case]:
+    """The cases that some rules need, with their controls and all that their scenarios need."""
+    if not rules:
+        return cases
+    history = History(Record(facts, cases=cases))
+    wanted = {case.id for case in cases if case.id == plan_.CONTROL or rules_of(case, history) & {*rules} - _EVERYWHERE}
+    everything = {*rules} & {*_EVERYWHERE, *(id_ for id_ in rules if RULES[id_].group in {"body", "kept", "observed"})}
+    if everything:
+        wanted |= {case.id for case in cases}
+    scenarios = {case.scenario for case in cases if case.id in wanted and case.scenario}
+    return [case for case in cases if case.id in wanted or case.scenario in scenarios]
+
+
+#: Rules that look at every exchange.
+_EVERYWHERE = frozenset(id_ for id_, rule in RULES.items() if rule.group == "never")
 
 
 def record_budget(record: Record, cases: Sequence[Case]) -> None:

@@ -194,12 +194,20 @@ def one_identity(history: History) -> Iterator[Judged]:
     if found is None:
         return
     first: dict[tuple[Any, ...], Seen] = {}
+    keys: dict[Any, tuple[tuple[Any, ...], Seen]] = {}
     for one in in_order(history):
         content = history.content(one)
         if content is None or one.id is None or one.expectation.kind != "accept":
             continue
+        # What a server makes of a request without a name, or of odd ones, is its own affair.
         key = (one.expectation.owner, content, *(_meaning(name, one.sent) for name in found))
         before = first.setdefault(key, one)
+        other = keys.setdefault(one.id, (key, one))
+        if other[0] != key and one.expectation.owner == other[0][0] and all(name in one.sent for name in found):
+            expected = f"another reference than {other[1].id}: {' or '.join(found) or 'content'} is another"
+            got = f"{one.status} with the id {one.id}"
+            yield Judged((other[1].index, one.index), Deviation("an id of another", expected, got))
+            continue
         if before is one or before.key == one.key or before.sent[HASH] != one.sent[HASH]:
             continue
         wrong = before.id != one.id

@@ -97,11 +97,13 @@ def _merged(blames: list[tuple[Blame, Suspect]]) -> list[tuple[Blame, Suspect]]:
     merged = []
     for blame, suspect in blames:
         family = _family(suspect)
-        is_one = len(causes[suspect.rule, family]) == 1
+        # Two kinds of bad bodies may well fail for two reasons; three of them have no handler at all.
+        is_one = len(causes[suspect.rule, family]) < (_SEVERAL if family in _KINDS.values() else 2)
         merged.append((blame, suspect if is_one else Suspect(suspect.rule, family, family)))
     return merged
 
 
+_SEVERAL = 3
 #: Kinds of departures that one missing error handler lets through together.
 _KINDS = {"refuse": "values that break the schema", "json": "bodies that are not JSON", "auth": "keys that are not valid"}
 
