@@ -10,7 +10,6 @@ would carry unknown hashes, and a 404 would hide that they were accepted.
 from __future__ import annotations
 
 import copy
-import json
 import logging
 import warnings
 from typing import TYPE_CHECKING, Any
@@ -21,21 +20,21 @@ from comfy_assets.contract.keys import KEY
 from comfy_assets.contract.messages import Request
 from comfy_assets.contract.record import Case
 from comfy_assets.contract.samples import UNKNOWN_HASHES
-from comfy_assets.scenarios.model import Asked, Service, Stored
+from comfy_assets.scenarios.model import Asked, Said, Service, Stored
+from comfy_assets.scenarios.serving import serving
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Iterable, Iterator
 
     from comfy_assets.contract.facts import Facts
 
 #: Examples that schemathesis draws in its fuzzing phase, and cases of all phases that are sent.
-EXAMPLES = 25
+EXAMPLES = 15
 MOST_CASES = 120
 #: Of them, requests that keep the contract: each could make a reference.
 MOST_GOOD = 5
 #: Of the drawn hashes, how many are known.
 KNOWN_SHARE = 0.8
-_DOCUMENT = "/openapi.json"
 
 
 def drawn_cases(facts: Facts) -> list[Case]:
@@ -68,40 +67,34 @@ def _overheard(facts: Facts) -> list[tuple[str, dict[str, str], bytes]]:
     """What schemathesis says to the model: method, headers that matter, body."""
     # Imported here: it takes most of a second, and not every run draws.
     import schemathesis
-    from schemathesis.engine import from_schema
+    from schemathesis.engine import events, from_schema
 
     said: list[tuple[str, dict[str, str], bytes]] = []
-    document = json.dumps(_document(facts)).encode()
     service = _service(facts)
 
-    def application(environ: dict[str, Any], start_response: Callable[..., Any]) -> list[bytes]:
-        if environ["PATH_INFO"] == _DOCUMENT:
-            start_response("200 OK", [("Content-Type", "application/json")])
-            return [document]
-        length = int(environ.get("CONTENT_LENGTH") or 0)
-        body = environ["wsgi.input"].read(length)
-        headers = _headers(facts, environ)
-        said.append((environ["REQUEST_METHOD"], headers, body))
-        lower = {name.lower(): [value] for name, value in headers.items()}
-        answer = service.answer(Asked(environ["REQUEST_METHOD"], environ["PATH_INFO"], lower, body))
-        start_response(f"{answer.status} X", list(answer.headers.items()))
-        return [answer.content]
+    def answer(asked: Asked) -> Said:
+        said.append((asked.method, _headers(facts, asked), asked.body))
+        return service.answer(asked)
 
     logging.getLogger("schemathesis").setLevel(logging.ERROR)
-    with warnings.catch_warnings():
+    with warnings.catch_warnings(), serving(answer) as url:
         warnings.simplefilter("ignore")  # about cases that nobody judges here
-        config = schemathesis.Config.from_dict(_configuration(facts))
-        schema = schemathesis.openapi.from_wsgi(_DOCUMENT, application, config=config)
-        for _ in from_schema(schema).execute():
-            pass
+        config = schemathesis.Config.from_dict({**_configuration(facts), "base-url": url})
+        schema = schemathesis.openapi.from_dict(_document(facts), config=config)
+        failed = [event for event in from_schema(schema).execute() if isinstance(event, events.NonFatalError)]
+    if failed:
+        raise DrawingError(f"schemathesis could not draw: {failed[0].value}")
     return said
 
 
-def _headers(facts: Facts, environ: dict[str, Any]) -> dict[str, str]:
+class DrawingError(RuntimeError):
+    """The cases could not be drawn: a mistake of this check, not of the server."""
+
+
+def _headers(facts: Facts, asked: Asked) -> dict[str, str]:
     """The headers that the contract says something about; others would differ from run to run."""
-    kept = {"CONTENT_TYPE": "Content-Type", "HTTP_AUTHORIZATION": "Authorization", "HTTP_COOKIE": "Cookie"}
-    kept["HTTP_" + facts.key_header.upper().replace("-", "_")] = facts.key_header
-    return {name: environ[variable] for variable, name in kept.items() if environ.get(variable)}
+    kept = {name.lower(): name for name in ("Content-Type", "Authorization", "Cookie", facts.key_header)}
+    return {name: asked.headers[lower][0] for lower, name in kept.items() if asked.headers.get(lower)}
 
 
 def _service(facts: Facts) -> Service:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from attrs import define, field, frozen
 
 from comfy_assets.contract import budget as budget_
+from comfy_assets.contract import drawing
 from comfy_assets.contract import plan as plan_
 from comfy_assets.contract.baseline import Baseline
 from comfy_assets.contract.confirm import confirm
@@ -120,24 +121,28 @@ def check(
     """Check a server. Raises `UnreachableError` where there is none to check."""
     started = time.monotonic()
     facts, keys, target = prepare(options)
-    cases = all_cases(facts, options)
     record = Record(facts, max_references=options.max_references, only_rules=options.rules)
-    record_budget(record, cases)
     with _ledger(options.ledger) as ledger:
         budget = budget_.Budget(options.max_references, ledger)
-        done = 0
+        done, total = 0, 0
 
         def step(exchange: Exchange | None) -> None:
             nonlocal done
             done += exchange is None or (exchange.attempt == 0 and exchange.burst is None)
-            progress(min(done, len(cases)), len(cases), exchange)
+            progress(min(done, total), total, exchange)
 
         probe = Probe(
             target, keys, record, budget,
             timeout=options.timeout, deadline=options.deadline, rate_limit=options.rate_limit, progress=step,
         )  # fmt: skip
         try:
-            probe.run(cases)
+            with drawing.drawing(facts, wanted=options.drawn) as drawn:
+                cases = planned(facts, options)
+                total = len(cases)
+                probe.run(cases)
+                last = [*needed(drawn(), facts, options.rules), *needed(plan_.last_cases(facts), facts, options.rules)]
+                total += len(last)
+                probe.run(last)
             if not record.ended:
                 confirm(probe, record)
         finally:
@@ -173,16 +178,9 @@ def prepare(options: Options) -> tuple[Facts, Keys, Target]:
     return facts, keys, target
 
 
-def all_cases(facts: Facts, options: Options) -> list[Case]:
-    """Every case of a run, in the order sent: the same for the same facts."""
-    cases = plan_.plan(facts)
-    if options.drawn:
-        from comfy_assets.contract.drawn import drawn_cases
-        from comfy_assets.contract.sequences import sequence_cases
-
-        cases += [*sequence_cases(facts), *drawn_cases(facts)]
-    cases += plan_.last_cases(facts)
-    return needed(cases, facts, options.rules)
+def planned(facts: Facts, options: Options) -> list[Case]:
+    """The cases that are not drawn, in the order sent."""
+    return needed(plan_.plan(facts), facts, options.rules)
 
 
 def needed(cases: list[Case], facts: Facts, rules: Sequence[str]) -> list[Case]:
@@ -200,11 +198,6 @@ def needed(cases: list[Case], facts: Facts, rules: Sequence[str]) -> list[Case]:
 
 #: Rules that look at every exchange.
 _EVERYWHERE = frozenset(id_ for id_, rule in RULES.items() if rule.group == "never")
-
-
-def record_budget(record: Record, cases: Sequence[Case]) -> None:
-    """Nothing yet is known of what will be needed."""
-    record.references_needed = 0
 
 
 def conclude(record: Record, options: Options, seconds: float = 0.0) -> Outcome:
