@@ -20,7 +20,7 @@ from comfy_assets.contract.rules import model as needs
 from comfy_assets.contract.rules.statuses import statuses
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     from comfy_assets.contract.record import Record
 
@@ -110,13 +110,18 @@ def judge(record: Record, rules: Mapping[str, Rule] = RULES) -> Judgement:
     chosen = {id_: rule for id_, rule in rules.items() if not record.only_rules or id_ in record.only_rules}
     history = History(record)
     looked = {id_: list(rule.check(history)) for id_, rule in chosen.items()}
-    findings = [finding for id_, rule in chosen.items() for finding in _findings(rule, looked[id_])]
+
+    def size(one: Judged | Finding) -> int:
+        indexes = one.exchanges if isinstance(one, Judged) else one.shown
+        return sum(len(record.exchanges[index].request.body) for index in indexes)
+
+    findings = [finding for id_, rule in chosen.items() for finding in _findings(rule, looked[id_], size)]
     _weigh(findings, record, chosen)
     verdicts = {id_: _verdict(rule, looked[id_], findings, history) for id_, rule in chosen.items()}
     return Judgement(verdicts, _arranged(findings, chosen))
 
 
-def _findings(rule: Rule, looked: list[Judged]) -> list[Finding]:
+def _findings(rule: Rule, looked: list[Judged], size: Callable[[Judged | Finding], int]) -> list[Finding]:
     found: dict[str, Finding] = {}
     for one in looked:
         deviation = one.deviation
@@ -128,6 +133,8 @@ def _findings(rule: Rule, looked: list[Judged]) -> list[Finding]:
         else:
             finding.exchanges += [index for index in one.exchanges if index not in finding.exchanges]
             finding.count += 1
+            if size(one) < size(finding):  # the smallest request says most clearly what is wrong
+                finding.shown, finding.expected, finding.got = one.exchanges, deviation.expected, deviation.got
     return list(found.values())
 
 
@@ -286,7 +293,7 @@ def rules_of(case: Any, history: History) -> set[str]:
         ids |= {"refuse-status", "error-body"} if expectation.kind == oracle.REFUSE else set()
         ids |= {"auth-status", "auth-challenge"} if expectation.kind == oracle.AUTH else set()
         ids |= {"open-requests"} if expectation.kind == oracle.OPEN else set()
-        ids |= {"allow-header"} if expectation.kind == oracle.METHOD else set()
+        ids |= {"allow-header", "head-body"} if expectation.kind == oracle.METHOD else set()
         cache[case.id] = ids
     return cache[case.id]
 

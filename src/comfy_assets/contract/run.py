@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from attrs import define, field, frozen
 
 from comfy_assets.contract import budget as budget_
-from comfy_assets.contract import drawing
+from comfy_assets.contract import drawing, oracle
 from comfy_assets.contract import plan as plan_
 from comfy_assets.contract.baseline import Baseline
 from comfy_assets.contract.confirm import confirm
@@ -30,6 +30,7 @@ from comfy_assets.contract.judge import (
 from comfy_assets.contract.keys import KEY, OTHER_KEY, Keys
 from comfy_assets.contract.probe import Probe
 from comfy_assets.contract.record import Record
+from comfy_assets.contract.shrink import shrink
 from comfy_assets.contract.rules import RULES
 from comfy_assets.contract.wire import Target
 
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
 
     from comfy_assets.contract.facts import Facts
     from comfy_assets.contract.record import Case, Exchange
+    from comfy_assets.specification import Contract
 
 DEFAULT_SEED = 0
 
@@ -69,6 +71,10 @@ class Options:
     ledger: Path | None = None
     #: Drawn cases beside the planned ones.
     drawn: bool = True
+    #: Send what was found again, so that chance is told from cause.
+    confirm: bool = True
+    #: The contract; None: the one that belongs to this package.
+    contract: Contract | None = field(default=None, repr=False)
 
 
 @define
@@ -143,8 +149,9 @@ def check(
                 last = [*needed(drawn(), facts, options.rules), *needed(plan_.last_cases(facts), facts, options.rules)]
                 total += len(last)
                 probe.run(last)
-            if not record.ended:
+            if options.confirm and not record.ended:
                 confirm(probe, record)
+                shrink(probe, record)
         finally:
             probe.close()
             record.made, record.made_unknown = dict(budget.made), budget.unknown + budget.reserved
@@ -174,6 +181,7 @@ def prepare(options: Options) -> tuple[Facts, Keys, Target]:
         complete=options.complete,
         headers=headers,
         telling_key=keys.telling,
+        contract=options.contract,
     )
     return facts, keys, target
 
@@ -187,17 +195,21 @@ def needed(cases: list[Case], facts: Facts, rules: Sequence[str]) -> list[Case]:
     """The cases that some rules need, with their controls and all that their scenarios need."""
     if not rules:
         return cases
+    groups = {RULES[id_].group for id_ in rules}
+    if groups & {"never", "observed"}:
+        return cases
     history = History(Record(facts, cases=cases))
-    wanted = {case.id for case in cases if case.id == plan_.CONTROL or rules_of(case, history) & {*rules} - _EVERYWHERE}
-    everything = {*rules} & {*_EVERYWHERE, *(id_ for id_ in rules if RULES[id_].group in {"body", "kept", "observed"})}
-    if everything:
-        wanted |= {case.id for case in cases}
+    # Rules about answers look at all that keep the contract.
+    good = bool(groups & {"body", "kept", "identity"})
+    wanted = {
+        case.id
+        for case in cases
+        if case.id == plan_.CONTROL
+        or rules_of(case, history) & {*rules}
+        or (good and oracle.expect(facts, case.request).kind == oracle.ACCEPT)
+    }
     scenarios = {case.scenario for case in cases if case.id in wanted and case.scenario}
     return [case for case in cases if case.id in wanted or case.scenario in scenarios]
-
-
-#: Rules that look at every exchange.
-_EVERYWHERE = frozenset(id_ for id_, rule in RULES.items() if rule.group == "never")
 
 
 def conclude(record: Record, options: Options, seconds: float = 0.0) -> Outcome:

@@ -5,10 +5,12 @@ The servers are models on loopback sockets. Nothing leaves the machine.
 
 from __future__ import annotations
 
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from attrs import frozen
 
+from comfy_assets import specification
 from comfy_assets.contract.facts import Content
 from comfy_assets.contract.rules import OBSERVED, RULES
 from comfy_assets.contract.run import Options, check
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
 
     from comfy_assets.contract.run import Outcome
     from comfy_assets.scenarios.faults import Fault
+    from comfy_assets.specification import Contract
 
 KEYS = ("local-key-one", "local-key-two")
 STORED = tuple(Stored.of(content) for content in (b"one", b"\0\1" * 500, b"three", b""))
@@ -70,10 +73,19 @@ def _found(fault: Fault) -> Proof:
     return Proof(fault.name, fault.rule, found, f"{fault.rule}: {fault.name!r} {'is' if found else 'is not'} found")
 
 
+@cache
+def _contract() -> Contract:
+    """Read once: reading it takes as long as a check."""
+    return specification.load()
+
+
 def checked(fault: Fault, *rules: str, **options: Any) -> Outcome:
     """A check of one model; of these rules alone, where some are named."""
-    service = fault.service(STORED, KEYS)
-    defaults: dict[str, Any] = {"run_id": "selftest", "drawn": False, "complete": True, "deadline": 60.0}
+    contract = _contract()
+    service = fault.service(STORED, KEYS, contract)
+    defaults: dict[str, Any] = {
+        "run_id": "selftest", "drawn": False, "confirm": False, "complete": True, "deadline": 60.0, "contract": contract,
+    }  # fmt: skip
     with serving(service.answer) as url:
         return check(
             Options(

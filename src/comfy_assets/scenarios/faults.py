@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from comfy_assets.scenarios.model import Stored
+    from comfy_assets.specification import Contract
 
 Methods = dict[str, Any]
 
@@ -30,10 +31,11 @@ class Fault:
     #: Options of the model, such as its identity.
     options: Mapping[str, Any] = {}
 
-    def service(self, stored: Sequence[Stored], keys: Sequence[str]) -> Service:
+    def service(self, stored: Sequence[Stored], keys: Sequence[str], contract: Contract | None = None) -> Service:
         """A broken service."""
         kind = type("BrokenService", (Service,), dict(self.methods))
-        made: Service = kind(stored, keys, **self.options)
+        more = {} if contract is None else {"contract": contract}
+        made: Service = kind(stored, keys, **self.options, **more)
         return made
 
     def and_(self, other: Fault) -> Fault | None:

@@ -327,7 +327,8 @@ NEVER = (
     Fault("answers end too early", "never-silent", {"after": lambda self, asked, said: (
         Said(0, raw=b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 999\r\n\r\n{") if said.status == 200 else said)}),
     Fault("429 for ever beyond ASCII", "never-throttled", {"check": lambda self, value: (
-        Service.check(self, value) or (_ for _ in ()).throw(RefusedError(429, "later")) if _beyond_ascii(value) else Service.check(self, value))}),
+        Service.check(self, value) or (_ for _ in ()).throw(RefusedError(429, "later")) if _beyond_ascii(value) else Service.check(self, value)),
+        "error": lambda self, status, message: Service.error(self, status, message).with_header("Retry-After", "0")}),
 )  # fmt: skip
 
 REQUESTS = (*ACCEPTING, *UNKNOWN, *REFUSING, *KEYS, *PROTOCOL, *NEVER)
