@@ -25,7 +25,9 @@ def command(url: str | None, as_json: bool, **given: Any) -> int:
     2 the check could not run or is not complete.
     """
     if not all(map(find_spec, _EXTRA)):
-        raise Failure("check needs the \"check\" extra: pip install 'comfy-assets[check]'", code="missing_extra")
+        raise Failure(
+            "check needs the \"check\" extra: pip install 'comfy-assets[check]'", code="missing_extra"
+        )
     from comfy_assets.cli import check_modes
 
     output = Output("check", as_json=as_json, quiet=given.pop("quiet"))

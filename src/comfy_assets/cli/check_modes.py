@@ -24,6 +24,15 @@ if TYPE_CHECKING:
     from comfy_assets.cli.output import Output
 
 
+#: Options of the command that go into a run as they are.
+_SAME = (
+    "strict", "complete", "seed", "timeout", "deadline", "rate_limit", "max_references", "rules",
+    "allow_not_checked", "ca_file", "insecure", "proxy", "ledger",
+)  # fmt: skip
+#: Characters; it stands in every name, which has room for 255.
+_LONGEST_RUN_ID = 64
+
+
 def run(url: str | None, given: dict[str, Any], output: Output) -> int:
     """Do what the options ask for; the exit status."""
     for id_ in (*given["rules"], *given["allow_not_checked"], *filter(None, [given["explain"]])):
@@ -64,9 +73,9 @@ def options_from(url: str, given: dict[str, Any]) -> Options:
         raise Failure(str(error), code="input") from None
     if given["ca_file"] is not None and not given["ca_file"].is_file():
         raise Failure(f"there is no file {str(given['ca_file'])!r}", code="input")
-    run_id = {"run_id": _run_id(given["run_id"])} if given["run_id"] is not None else {}
-    same = ("strict", "complete", "seed", "timeout", "deadline", "rate_limit", "max_references", "rules")
-    more = ("allow_not_checked", "ca_file", "insecure", "proxy", "ledger")
+    more: dict[str, Any] = {name: given[name] for name in _SAME}
+    if given["run_id"] is not None:
+        more["run_id"] = _run_id(given["run_id"])
     return Options(
         url=address,
         api_key=_key(given, "api_key", address),
@@ -74,13 +83,16 @@ def options_from(url: str, given: dict[str, Any]) -> Options:
         contents=_contents(given),
         headers=tuple(map(_header, given["headers"])),
         baseline=_baseline(given["baseline"]),
-        **{name: given[name] for name in (*same, *more)},
-        **run_id,
+        **more,
     )
 
 
 def _run_id(text: str) -> str:
-    if not text or len(text) > 64 or not all(letter.isascii() and (letter.isalnum() or letter in "-_.") for letter in text):
+    if (
+        not text
+        or len(text) > _LONGEST_RUN_ID
+        or not all(letter.isascii() and (letter.isalnum() or letter in "-_.") for letter in text)
+    ):
         raise Failure("--run-id takes up to 64 letters, digits, '-', '_' and '.'", code="input")
     return text
 
@@ -98,7 +110,9 @@ def _key(given: dict[str, Any], name: str, address: str | None) -> str | None:
         except InputError:
             return None
     if key is not None and (not key or key != key.strip() or not (key.isascii() and key.isprintable())):
-        raise Failure(f"{option}: a key cannot be empty, or hold spaces around it or control characters", code="input")
+        raise Failure(
+            f"{option}: a key cannot be empty, or hold spaces around it or control characters", code="input"
+        )
     return key
 
 
@@ -120,7 +134,9 @@ def _contents(given: dict[str, Any]) -> tuple[Content, ...]:
             hashes = (hash_file(path), hash_file(path, "sha256"))
             contents.append(Content(hashes, os.path.getsize(path), path.name))
         except OSError as error:
-            raise Failure(f"--known-file {str(path)!r} cannot be read: {error.strerror}", code="unreadable_file") from None
+            raise Failure(
+                f"--known-file {str(path)!r} cannot be read: {error.strerror}", code="unreadable_file"
+            ) from None
     for hash_ in given["known_hashes"]:
         if not validator.is_valid({"hash": hash_, "tags": ["input"]}):
             raise Failure(f"--known-hash {hash_[:100]!r} is no hash as the contract writes it", code="input")
@@ -172,7 +188,9 @@ def _writable(given: dict[str, Any]) -> None:
             with path.open("a", encoding="utf-8"):
                 pass
         except OSError as error:
-            raise Failure(f"{str(path)!r} cannot be written: {error.strerror}", code="unwritable_file") from None
+            raise Failure(
+                f"{str(path)!r} cannot be written: {error.strerror}", code="unwritable_file"
+            ) from None
 
 
 def _write(outcomes: list[Outcome], given: dict[str, Any]) -> None:
@@ -182,7 +200,9 @@ def _write(outcomes: list[Outcome], given: dict[str, Any]) -> None:
         "report_html": lambda: html.page(outcomes, record),
         "report_junit": lambda: junit.document(outcomes),
         "report_json": lambda: json_report.document(first),
-        "write_baseline": lambda: baseline.written(list(first.judgement.all_findings()), "known when it was written"),
+        "write_baseline": lambda: baseline.written(
+            list(first.judgement.all_findings()), "known when it was written"
+        ),
     }
     for name, text in texts.items():
         if given[name] is not None:
@@ -209,7 +229,11 @@ def _end(outcome: Outcome, output: Output) -> int:
     from comfy_assets.cli.output import envelope, print_json
 
     codes = {1: "violated", 2: "not_complete"}
-    error = None if status == 0 else {"code": codes[status], "message": data["summary"], "hint": data["hint"] or None}
+    error = (
+        None
+        if status == 0
+        else {"code": codes[status], "message": data["summary"], "hint": data["hint"] or None}
+    )
     print_json(envelope("check", data=data, error=error))
     return status
 
@@ -233,7 +257,7 @@ def _explain(id_: str, output: Output) -> int:
 def _self_test(output: Output) -> int:
     from comfy_assets.contract import selftest
 
-    results = selftest.run(lambda: None)
+    results = selftest.run()
     for result in results:
         output.event("self-test", **result.to_json())
         if not output.as_json and not result.passed:
@@ -250,7 +274,11 @@ def _rejudge(given: dict[str, Any], output: Output) -> int:
     outcomes = [_read(path, given) for path in given["rejudge"]]
     _writable(given)
     _write(outcomes, given)
-    return max(_told(outcome, given, output) for outcome in outcomes[:1]) if len(outcomes) == 1 else _several(outcomes, output)
+    return (
+        max(_told(outcome, given, output) for outcome in outcomes[:1])
+        if len(outcomes) == 1
+        else _several(outcomes, output)
+    )
 
 
 def _several(outcomes: list[Outcome], output: Output) -> int:

@@ -19,7 +19,11 @@ _EVERY = 25
 def progress_for(url: str, output: Output) -> Iterator[Callable[[int, int, Any], None]]:
     """A function that takes how many cases are done, how many there are, and the last exchange."""
     if output.as_json:
-        yield lambda done, total, _: output.event("progress", done=done, total=total) if done % _EVERY == 0 else None
+        yield (
+            lambda done, total, _: (
+                output.event("progress", done=done, total=total) if done % _EVERY == 0 else None
+            )
+        )
     elif output.quiet or not sys.stderr.isatty():
         yield lambda _done, _total, _exchange: None
     else:

@@ -1,9 +1,9 @@
 """Does this server keep the contract? Rules, and what applies them to any server by its URL.
 
-    from comfy_assets.contract import Content, Options, check
+from comfy_assets.contract import Content, Options, check
 
-    outcome = check(Options("http://127.0.0.1:8765", api_key="...", contents=(Content(("blake3:...",)),)))
-    print(outcome.exit_status, [finding.rule for finding in outcome.violations])
+outcome = check(Options("http://127.0.0.1:8765", api_key="...", contents=(Content(("blake3:...",)),)))
+print(outcome.exit_status, [finding.rule for finding in outcome.violations])
 """
 
 from __future__ import annotations

@@ -41,7 +41,9 @@ class Baseline:
     def reason(self, finding: Finding) -> str | None:
         """Why a finding is accepted; None where it is not, or no longer."""
         for entry in self.entries:
-            if entry.fingerprint == finding.fingerprint and (entry.expires is None or entry.expires >= self.today):
+            if entry.fingerprint == finding.fingerprint and (
+                entry.expires is None or entry.expires >= self.today
+            ):
                 return entry.reason
         return None
 
@@ -91,6 +93,7 @@ def _entry(value: Any, number: int, path: Path, rules: frozenset[str]) -> Entry:
 def written(findings: list[Finding], reason: str) -> str:
     """A baseline of these findings, as text."""
     entries = [
-        {"rule": one.rule, "fingerprint": one.fingerprint, "reason": reason, "expires": None} for one in findings
+        {"rule": one.rule, "fingerprint": one.fingerprint, "reason": reason, "expires": None}
+        for one in findings
     ]
     return json.dumps(entries, indent=2, ensure_ascii=False) + "\n"

@@ -47,7 +47,7 @@ def _replayable(findings: Iterable[Finding]) -> list[Finding]:
 
 
 def scenario(record: Record, exchanges: Iterable[int]) -> list[Case]:
-    """The cases that lead to these exchanges, in their order: controls, and what came before in a scenario."""
+    """The cases that lead to these exchanges, in order: controls, and what came before in a scenario."""
     cases = {case.id: case for case in record.cases}
     order = {case.id: position for position, case in enumerate(record.cases)}
     wanted: set[str] = set()
@@ -61,9 +61,5 @@ def scenario(record: Record, exchanges: Iterable[int]) -> list[Case]:
         if case.control:
             waiting.append(case.control)
         if case.scenario:
-            waiting += [
-                other.id
-                for other in record.cases[: order[id_]]
-                if other.scenario == case.scenario
-            ]
+            waiting += [other.id for other in record.cases[: order[id_]] if other.scenario == case.scenario]
     return [cases[id_] for id_ in sorted(wanted, key=order.__getitem__)]

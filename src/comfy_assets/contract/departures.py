@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import frozen
 
-from comfy_assets.specification import Contract
-
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
+
+    from comfy_assets.specification import Contract
 
 #: A value of each type of JSON; text that could pass for a list, a number that could pass for text.
 SAMPLES: Mapping[str, tuple[Any, ...]] = {
@@ -44,9 +44,8 @@ def departures(contract: Contract, schema: Mapping[str, Any], body: dict[str, An
     for name in schema.get("required", ()):
         yield Departure("required", name, "missing", {key: body[key] for key in body if key != name})
     for name, member in schema.get("properties", {}).items():
-        if "$ref" in member:
-            member = contract.resolve(member["$ref"])
-        for keyword, place, label, value in _of_member(contract, name, member, body.get(name)):
+        followed = contract.resolve(member["$ref"]) if "$ref" in member else member
+        for keyword, place, label, value in _of_member(contract, name, followed, body.get(name)):
             yield Departure(keyword, place, label, {**body, name: value})
 
 
@@ -102,14 +101,21 @@ def _of_list(contract: Contract, place: str, schema: Mapping[str, Any], right: l
     if schema.get("minItems"):
         yield "minItems", place, "too few items", right[: schema["minItems"] - 1]
     if "maxItems" in schema and right:
-        yield "maxItems", place, "too many items", (right * (schema["maxItems"] + 1))[: schema["maxItems"] + 1]
+        yield (
+            "maxItems",
+            place,
+            "too many items",
+            (right * (schema["maxItems"] + 1))[: schema["maxItems"] + 1],
+        )
     if schema.get("uniqueItems") and right:
         yield "uniqueItems", place, "an item twice", [right[0], right[0]]
     items = schema.get("items")
     if not isinstance(items, dict):
         return
     items = contract.resolve(items["$ref"]) if "$ref" in items else items
-    for keyword, inner, label, value in _of_member(contract, place + "[]", items, right[0] if right else None):
+    for keyword, inner, label, value in _of_member(
+        contract, place + "[]", items, right[0] if right else None
+    ):
         yield keyword, inner, label, [*right, value]
 
 

@@ -43,7 +43,7 @@ def drawing(facts: Facts, *, wanted: bool) -> Iterator[Callable[[], list[Case]]]
     if not wanted or not facts.contents:
         yield list
         return
-    child = subprocess.Popen(  # noqa: S603, our own module
+    child = subprocess.Popen(
         [sys.executable, "-m", "comfy_assets.contract.drawing"],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
@@ -69,7 +69,9 @@ def _environment() -> dict[str, str]:
     environment = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
     environment["PYTHONPATH"] = os.pathsep.join(filter(None, sys.path))
     cache = os.environ.get("XDG_CACHE_HOME") or os.environ.get("LOCALAPPDATA")
-    folder = os.path.join(cache or os.path.join(os.path.expanduser("~"), ".cache"), "comfy-assets", "bytecode")
+    folder = os.path.join(
+        cache or os.path.join(os.path.expanduser("~"), ".cache"), "comfy-assets", "bytecode"
+    )
     return {"PYTHONPYCACHEPREFIX": folder, **environment}
 
 

@@ -140,7 +140,11 @@ def _configuration(facts: Facts) -> dict[str, Any]:
         "dictionaries": {"known": {"values": known}},
         "parameters": {f"body.{HASH}": {"dictionary": "known", "probability": KNOWN_SHARE}},
         "generation": {
-            "max-examples": EXAMPLES, "allow-x00": False, "database": "none", "unique-inputs": True, "no-shrink": True,
+            "max-examples": EXAMPLES,
+            "allow-x00": False,
+            "database": "none",
+            "unique-inputs": True,
+            "no-shrink": True,
         },
         "phases": {
             "examples": no_learning,

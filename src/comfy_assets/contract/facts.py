@@ -144,7 +144,7 @@ def facts_for(
     telling_key: bool = True,
     contract: Contract | None = None,
 ) -> Facts:
-    """The facts of a run; raises `ContractFileError` and, for a contract without the operation, `KeyError`."""
+    """The facts of a run; raises `ContractFileError`, and `KeyError` for a contract without the operation."""
     contract = contract or specification.load()
     return Facts(
         contract=contract,

@@ -40,7 +40,9 @@ def features(facts: Facts, request: Request, body: dict[str, Any]) -> set[Featur
     for name, rule, judge in _OF:
         if name in body:
             found |= {(rule, words) for words in judge(body[name])}
-    found |= {("accept-size", words) for words in _beyond(len(request.body), _BODY, "a body of more than {} bytes")}
+    found |= {
+        ("accept-size", words) for words in _beyond(len(request.body), _BODY, "a body of more than {} bytes")
+    }
     found |= set(_of_headers(facts, request))
     return found
 
@@ -109,7 +111,9 @@ def _of_metadata(metadata: Any) -> Iterator[str]:
         yield "an integer beyond 2^53 in metadata"
     if any(isinstance(number, float) for number in jsontext.numbers(metadata)):
         yield "a fraction in metadata"
-    yield from (words for words, value in _VALUES if any(jsontext.same(one, value) for one in metadata.values()))
+    yield from (
+        words for words, value in _VALUES if any(jsontext.same(one, value) for one in metadata.values())
+    )
     if "" in metadata:
         yield "metadata with an empty name"
 

@@ -9,7 +9,7 @@ import uuid
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from attrs import define, field, frozen
+from attrs import define, frozen
 
 from comfy_assets.contract import jsontext, oracle
 from comfy_assets.contract.facts import (
@@ -134,7 +134,9 @@ class History:
     def successes(self) -> list[Seen]:
         """Successes of requests that keep the contract, in the order sent."""
         return [
-            one for one in self.seen if one.is_success and one.expectation.kind in {oracle.ACCEPT, oracle.OPEN}
+            one
+            for one in self.seen
+            if one.is_success and one.expectation.kind in {oracle.ACCEPT, oracle.OPEN}
         ]
 
     @cached_property

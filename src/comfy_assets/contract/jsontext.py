@@ -65,6 +65,24 @@ def read(body: bytes) -> Text:
 
 
 def _parse(decoded: str, text: Text) -> None:
+    stripped = decoded.lstrip(" \t\r\n")
+    try:
+        value, end = _decoder(text).raw_decode(stripped)
+    except _NonFiniteError as error:
+        text.wrong, text.detail = NON_FINITE, f"{error} is not a JSON number"
+    except json.JSONDecodeError as error:
+        text.wrong, text.detail = MALFORMED, f"{error.msg} at character {error.pos}"
+    except RecursionError:
+        text.open.add(TOO_DEEP)
+    else:
+        text.value = value
+        if stripped[end:].strip(" \t\r\n"):
+            text.wrong, text.detail = TRAILING, "something stands after the JSON value"
+
+
+def _decoder(text: Text) -> json.JSONDecoder:
+    """A reader that notes in `text` what is open."""
+
     def members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         made = dict(pairs)
         if len(made) < len(pairs):
@@ -83,22 +101,9 @@ def _parse(decoded: str, text: Text) -> None:
             return math.inf
         return int(digits)
 
-    decoder = json.JSONDecoder(
+    return json.JSONDecoder(
         object_pairs_hook=members, parse_float=number, parse_int=integer, parse_constant=_refuse, strict=True
     )
-    stripped = decoded.lstrip(" \t\r\n")
-    try:
-        value, end = decoder.raw_decode(stripped)
-    except _NonFiniteError as error:
-        text.wrong, text.detail = NON_FINITE, f"{error} is not a JSON number"
-    except json.JSONDecodeError as error:
-        text.wrong, text.detail = MALFORMED, f"{error.msg} at character {error.pos}"
-    except RecursionError:
-        text.open.add(TOO_DEEP)
-    else:
-        text.value = value
-        if stripped[end:].strip(" \t\r\n"):
-            text.wrong, text.detail = TRAILING, "something stands after the JSON value"
 
 
 def _refuse(name: str) -> NoReturn:
@@ -148,14 +153,12 @@ def depth(value: Any) -> int:
     level, waiting = 0, [value]
     while waiting := [item for item in waiting if isinstance(item, dict | list)]:
         level += 1
-        waiting = [
-            inner for item in waiting for inner in (item.values() if isinstance(item, dict) else item)
-        ]
+        waiting = [inner for item in waiting for inner in (item.values() if isinstance(item, dict) else item)]
     return level
 
 
 def same(one: Any, other: Any) -> bool:
-    """Whether two values mean the same: key order aside, true is not 1, integers exactly, others as doubles."""
+    """Whether two values mean the same: key order aside, true is not 1, fractions as doubles."""
     if isinstance(one, bool) or isinstance(other, bool) or one is None or other is None:
         return one is other
     if isinstance(one, int | float) and isinstance(other, int | float):

@@ -26,7 +26,12 @@ if TYPE_CHECKING:
 
 # Verdicts.
 PASSED, VIOLATED, INTERMITTENT, OBSERVED_ONLY = "passed", "violated", "intermittent", "observed"
-NOT_APPLICABLE, NOT_CHECKED, ACCEPTED, CHECKER_ERROR = "not applicable", "not checked", "accepted", "checker error"
+NOT_APPLICABLE, NOT_CHECKED, ACCEPTED, CHECKER_ERROR = (
+    "not applicable",
+    "not checked",
+    "accepted",
+    "checker error",
+)
 
 # Why a rule was not checked.
 NO_CONTENT, PREREQUISITE = "no-content", "prerequisite-failed"
@@ -134,7 +139,11 @@ def _findings(rule: Rule, looked: list[Judged], size: Callable[[Judged | Finding
             finding.exchanges += [index for index in one.exchanges if index not in finding.exchanges]
             finding.count += 1
             if size(one) < size(finding):  # the smallest request says most clearly what is wrong
-                finding.shown, finding.expected, finding.got = one.exchanges, deviation.expected, deviation.got
+                finding.shown, finding.expected, finding.got = (
+                    one.exchanges,
+                    deviation.expected,
+                    deviation.got,
+                )
     return list(found.values())
 
 
@@ -160,7 +169,15 @@ def _arranged(findings: list[Finding], rules: Mapping[str, Rule]) -> list[Findin
         by_rule.setdefault(finding.rule, []).append(finding)
     arranged = []
     for finding in findings:
-        cause = next((one for id_ in rules[finding.rule].follows for one in by_rule.get(id_, ()) if _explains(one, finding)), None)
+        cause = next(
+            (
+                one
+                for id_ in rules[finding.rule].follows
+                for one in by_rule.get(id_, ())
+                if _explains(one, finding)
+            ),
+            None,
+        )
         if cause is None:
             arranged.append(finding)
         else:
@@ -183,7 +200,9 @@ def _weigh(findings: list[Finding], record: Record, rules: Mapping[str, Rule]) -
     """Say how strong each finding is, by its replays; what chance could explain is intermittent."""
     for finding in findings:
         blamed = finding.count
-        finding.evidence = f"in {blamed} of {finding.looked_at} answers" if finding.looked_at > 1 else "seen once"
+        finding.evidence = (
+            f"in {blamed} of {finding.looked_at} answers" if finding.looked_at > 1 else "seen once"
+        )
         if finding.proven:
             finding.evidence += "; proven by what was recorded"
             continue
@@ -216,7 +235,9 @@ def shows(record: Record, number: int, finding: Finding, rules: Mapping[str, Rul
 
 def _merge_chance(findings: list[Finding]) -> None:
     """Server errors that come and go have one cause, whatever they were answers to."""
-    chance = [one for one in findings if one.verdict == INTERMITTENT and one.rule in {"never-5xx", "never-silent"}]
+    chance = [
+        one for one in findings if one.verdict == INTERMITTENT and one.rule in {"never-5xx", "never-silent"}
+    ]
     for rule in {one.rule for one in chance}:
         first, *others = (one for one in chance if one.rule == rule)
         for other in others:
@@ -232,7 +253,9 @@ def _merge_chance(findings: list[Finding]) -> None:
 # --- Verdicts -------------------------------------------------------------------------------------
 
 
-def _verdict(rule: Rule, looked: list[Judged], findings: list[Finding], history: History) -> Verdict:
+def _verdict(  # noqa: PLR0911, a list of decisions
+    rule: Rule, looked: list[Judged], findings: list[Finding], history: History
+) -> Verdict:
     exercised = len(looked)
     own = [finding.verdict for finding in findings if finding.rule == rule.id]
     if own:
@@ -309,7 +332,12 @@ def _unexercised(rule: Rule, history: History) -> Verdict:
     """A rule that saw nothing: nothing to see on this server, or nothing was shown."""
     if not history.facts.contents:
         return _not_checked(rule, NO_CONTENT, history)
-    if rule.group in {"body", "kept"} or rule.id in {"times-ordered", "created-told", "auth-challenge", "allow-header"}:
+    if rule.group in {"body", "kept"} or rule.id in {
+        "times-ordered",
+        "created-told",
+        "auth-challenge",
+        "allow-header",
+    }:
         return Verdict(rule, NOT_APPLICABLE, "never-sent", "the server never sends what this rule is about")
     if not any(rule.id in rules_of(case, history) for case in history.cases.values()):
         return Verdict(rule, NOT_APPLICABLE, "no-case", "the contract gives no occasion for it")

@@ -17,7 +17,7 @@ from attrs import evolve
 from comfy_assets.contract.messages import read_response
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from comfy_assets.contract.messages import Request
 
@@ -28,7 +28,7 @@ PLACEHOLDER = re.compile(r"\{\{[a-z][a-zA-Z0-9 ,:_-]*\}\}")
 TELLING_CHARACTERS = 5
 
 #: Keys that are almost right, by what was done to the right one.
-ALMOST = {
+ALMOST: Mapping[str, Callable[[str], str]] = {
     "{{api-key, last character cut}}": lambda key: key[:-1],
     "{{api-key, first character cut}}": lambda key: key[1:],
     "{{api-key, a character more}}": lambda key: key + "x",
@@ -48,7 +48,12 @@ class Keys:
             taken = set(self._values.values())
             self._values |= {name: value for name, value in made.items() if value and value not in taken}
         self._hidden = sorted(
-            ((form, name) for name, value in self._values.items() if _is_telling(value) for form in _forms(value)),
+            (
+                (form, name)
+                for name, value in self._values.items()
+                if _is_telling(value)
+                for form in _forms(value)
+            ),
             key=lambda pair: -len(pair[0]),
         )
 

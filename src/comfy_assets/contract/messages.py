@@ -72,7 +72,9 @@ class Request:
     def from_json(cls, value: dict[str, Any]) -> Request:
         """From a record."""
         headers = tuple((str(name), str(text)) for name, text in value["headers"])
-        return cls(value["method"], value["target"], headers, bytes_from_json(value["body"]), value["framing"])
+        return cls(
+            value["method"], value["target"], headers, bytes_from_json(value["body"]), value["framing"]
+        )
 
 
 @frozen
@@ -131,13 +133,17 @@ class Reader:
                 raise NotHTTPError(f"the answer is larger than {ANSWER_BYTES} bytes")
         elif isinstance(event, h11.EndOfMessage):
             self.done = True
-            self.reusable = self._connection.our_state is h11.DONE and self._connection.their_state is h11.DONE
+            self.reusable = (
+                self._connection.our_state is h11.DONE and self._connection.their_state is h11.DONE
+            )
 
     def response(self) -> Response | None:
         """The answer, as far as it came; None where not even its head did."""
         if self._head is None:
             return None
-        headers = tuple((name.decode("latin-1"), value.decode("latin-1")) for name, value in self._head.headers)
+        headers = tuple(
+            (name.decode("latin-1"), value.decode("latin-1")) for name, value in self._head.headers
+        )
         complete = self.done and self._connection.their_state is not h11.ERROR
         return Response(self._head.status_code, headers, b"".join(self._body), complete)
 

@@ -92,7 +92,7 @@ def expect(facts: Facts, request: Request) -> Expectation:
     return known[1]
 
 
-def _expect(facts: Facts, request: Request) -> Expectation:
+def _expect(facts: Facts, request: Request) -> Expectation:  # noqa: PLR0911, a list of decisions
     path, _, query = request.target.partition("?")
     if path != facts.path:
         return Expectation(ELSEWHERE, None)
@@ -123,10 +123,10 @@ def _kept(facts: Facts, request: Request, body: _Body, owner: str | None) -> Exp
     content = facts.content_of(body.value.get(HASH)) if isinstance(body.value, dict) else None
     if body.open:
         unknown = frozenset() if content else frozenset({404})
-        unusual = frozenset(features(facts, request, body.value)) if isinstance(body.value, dict) else frozenset()
-        return Expectation(
-            OPEN, _OPEN_STATUSES | unknown, (), unusual, owner, body.value, content, body.open
+        unusual = (
+            frozenset(features(facts, request, body.value)) if isinstance(body.value, dict) else frozenset()
         )
+        return Expectation(OPEN, _OPEN_STATUSES | unknown, (), unusual, owner, body.value, content, body.open)
     found = frozenset(features(facts, request, body.value))
     more = frozenset({411}) if request.framing == CHUNKED else frozenset()
     if content is None:
@@ -154,7 +154,9 @@ def _method(facts: Facts, request: Request) -> Expectation:
     return Expectation(METHOD, frozenset(statuses), (departure,))
 
 
-def _key(facts: Facts, request: Request, query: str) -> tuple[str | None, Departure | None]:
+def _key(  # noqa: PLR0911, a list of decisions
+    facts: Facts, request: Request, query: str
+) -> tuple[str | None, Departure | None]:
     """The owner, or what is wrong with the key; neither where two keys were sent."""
     values = request.header(facts.key_header)
     if len(values) > 1:
@@ -193,10 +195,8 @@ def _media(facts: Facts, request: Request) -> _Media | None:
     if media_type.strip().lower() != facts.media_type:
         words = f"the media type is {media_type.strip()}"
         return _Media(Departure("other-media-types", "media type", words), words)
-    charset = dict(
-        (pair.strip().lower().partition("=")[0], pair.strip().lower().partition("=")[2].strip('"'))
-        for pair in parameters.split(";")
-    ).get("charset", "utf-8")
+    pairs = [pair.strip().lower().partition("=") for pair in parameters.split(";")]
+    charset = {name: value.strip('"') for name, _, value in pairs}.get("charset", "utf-8")
     return None if charset == "utf-8" else _Media(None, f"the charset {charset}")
 
 
@@ -233,7 +233,11 @@ def _body(facts: Facts, request: Request) -> _Body:
     if jsontext.TOO_DEEP in unusual:
         return _Body(None, (), unusual)
     errors = facts.request_validator.iter_errors(text.value)
-    found = {departure.rule + departure.cause: departure for error in errors for departure in [_departure(facts, error)]}
+    found = {
+        departure.rule + departure.cause: departure
+        for error in errors
+        for departure in [_departure(facts, error)]
+    }
     return _Body(text.value, tuple(found.values()), unusual)
 
 
@@ -279,7 +283,9 @@ def _departure(facts: Facts, error: Any) -> Departure:
         schema = facts.request_schema["properties"].get(path[0], {})
         kind = departures.kind_of_near_miss(value, facts.contract.validator(schema).is_valid)
         return Departure(rule, f"{place}: {kind}", f"{place} does not match its pattern ({kind})")
-    return Departure(rule, place if rule != OTHER_KEYWORDS else f"{place}: {keyword}", _said(keyword, place, value))
+    return Departure(
+        rule, place if rule != OTHER_KEYWORDS else f"{place}: {keyword}", _said(keyword, place, value)
+    )
 
 
 def _said(keyword: str, place: str, value: Any) -> str:
@@ -298,5 +304,13 @@ def _said(keyword: str, place: str, value: Any) -> str:
 
 def jsontype(value: Any) -> str:
     """The type of a JSON value, with its article."""
-    kinds = {type(None): "null", bool: "a boolean", int: "an integer", float: "a number", str: "a string", list: "an array", dict: "an object"}
+    kinds = {
+        type(None): "null",
+        bool: "a boolean",
+        int: "an integer",
+        float: "a number",
+        str: "a string",
+        list: "an array",
+        dict: "an object",
+    }
     return kinds.get(type(value), "something else")

@@ -220,7 +220,9 @@ def _contents(planner: Planner, content: Content) -> Iterator[Case]:
     """Every known hash is known; all of one content share a name."""
     for number, hash_ in enumerate(content.hashes):
         body = {**planner.base, HASH: hash_}
-        yield planner.case(f"content/{content.label} {number}", body, "accept-known", "size-true", "hash-kept")
+        yield planner.case(
+            f"content/{content.label} {number}", body, "accept-known", "size-true", "hash-kept"
+        )
 
 
 def under_fresh_names(case: Case, run_id: str, number: int) -> Case:

@@ -52,7 +52,10 @@ def _keys(planner: Planner, request: Request) -> Iterator[tuple[str, Request]]:
     yield "auth/wrong, beyond ASCII", request.setting(header, "cl\xe9")
     yield "auth/wrong, long", request.setting(header, "k" * 4000)
     for placeholder in ALMOST:
-        yield f"auth/almost, {placeholder.strip('{}').partition(', ')[2]}", request.setting(header, placeholder)
+        yield (
+            f"auth/almost, {placeholder.strip('{}').partition(', ')[2]}",
+            request.setting(header, placeholder),
+        )
     yield "auth/with a scheme", request.setting(header, f"Bearer {WRONG_KEY.format(planner.facts.run_id)}")
     yield "auth/in Authorization", without.setting("Authorization", f"Bearer {KEY}")
     yield "auth/in a cookie", without.setting("Cookie", f"{header}={KEY}")
@@ -68,7 +71,12 @@ def _media_types(planner: Planner, request: Request) -> Iterator[tuple[str, Requ
         return request.setting("Content-Type", *values)
 
     expected = planner.facts.media_type
-    for wrong in ("text/plain", "application/x-www-form-urlencoded", "application/xml", "application/octet-stream"):
+    for wrong in (
+        "text/plain",
+        "application/x-www-form-urlencoded",
+        "application/xml",
+        "application/octet-stream",
+    ):
         yield f"media type/{wrong}", typed(wrong)
     yield "media type/none", typed()
     yield "media type/with a charset", typed(f"{expected}; charset=utf-8")
@@ -147,6 +155,7 @@ def _open(planner: Planner) -> Iterator[tuple[str, Request]]:
     yield "open/a very large body", planner.request({**base, METADATA: {"a": "x" * VERY_LARGE}})
     coded = planner.request(base).setting("Content-Encoding", "gzip")
     yield "open/a content coding that is not true", coded
-    yield "open/charset utf-16", planner.request(base).setting(
-        "Content-Type", f"{planner.facts.media_type}; charset=utf-16"
+    yield (
+        "open/charset utf-16",
+        planner.request(base).setting("Content-Type", f"{planner.facts.media_type}; charset=utf-16"),
     )

@@ -118,11 +118,10 @@ class Probe:
             exchange, response = self._ask(self._line, case, replay, attempt)
             self._note(exchange, response)
             is_throttled = response is not None and response.status in THROTTLING
-            if is_throttled and response is not None and attempt < ATTEMPTS:
-                if self._wait(response) and self.budget.reserve(case.makes, case.id):
-                    self._settle(case, response)
-                    continue
             self._settle(case, response)
+            again = is_throttled and response is not None and attempt < ATTEMPTS and self._wait(response)
+            if again and self.budget.reserve(case.makes, case.id):
+                continue
             if is_throttled:
                 self._throttled_in_a_row += 1
                 return THROTTLED
@@ -136,7 +135,9 @@ class Probe:
 
     def _ask(self, line: Line, case: Case, replay: int, attempt: int) -> tuple[Exchange, Response | None]:
         started = time.monotonic() - self._started
-        answered = line.ask(self._wire(case.request), case.request.method, min(self.timeout, max(self._left(), 0.01)))
+        answered = line.ask(
+            self._wire(case.request), case.request.method, min(self.timeout, max(self._left(), 0.01))
+        )
         exchange = self._exchange(case, answered, replay, attempt, started)
         return exchange, read_response(exchange.raw, case.request.method)
 
@@ -149,7 +150,13 @@ class Probe:
         return filled.wire()
 
     def _exchange(
-        self, case: Case, answered: Answered, replay: int, attempt: int, started: float, burst: int | None = None
+        self,
+        case: Case,
+        answered: Answered,
+        replay: int,
+        attempt: int,
+        started: float,
+        burst: int | None = None,
     ) -> Exchange:
         exchange = Exchange(
             index=len(self.record.exchanges),
@@ -184,7 +191,9 @@ class Probe:
             answers[number] = lines[number].ask(wire, case.request.method, seconds)
             lines[number].close()
 
-        threads = [threading.Thread(target=send, args=(number,), daemon=True) for number in range(case.at_once)]
+        threads = [
+            threading.Thread(target=send, args=(number,), daemon=True) for number in range(case.at_once)
+        ]
         for thread in threads:
             thread.start()
         for thread in threads:
@@ -263,5 +272,3 @@ def unreachable(target: Target, exchange: Exchange, timeout: float) -> str:
             return f"{target.url} cannot be reached safely: {exchange.detail}"
         case _:
             return f"{target.url} cannot be reached: {exchange.detail}"
-
-

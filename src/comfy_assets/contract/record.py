@@ -161,7 +161,7 @@ class Record:
         }
 
     @classmethod
-    def from_json(cls, value: dict[str, Any], contract: Contract) -> Record:
+    def from_json(cls, value: Any, contract: Contract) -> Record:
         """Read what `to_json` wrote; ValueError where it is something else."""
         if not isinstance(value, dict) or value.get("schema") != SCHEMA:
             raise ValueError(f"not a record of the form {SCHEMA}")

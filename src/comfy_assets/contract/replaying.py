@@ -10,7 +10,6 @@ from comfy_assets.contract import run
 from comfy_assets.contract.budget import Budget
 from comfy_assets.contract.confirm import scenario
 from comfy_assets.contract.history import History
-from comfy_assets.contract.messages import read_response
 from comfy_assets.contract.probe import Probe
 from comfy_assets.contract.record import Record
 from comfy_assets.contract.rules import RULES
@@ -35,7 +34,7 @@ def replay(outcome: Outcome, fingerprint: str, options: Options) -> Replayed:
         raise LookupError(fingerprint)
     facts, keys, target = run.prepare(options)
     old = outcome.record
-    facts = evolve_facts(facts, old)
+    facts.contents, facts.run_id = old.facts.contents, old.facts.run_id
     cases = scenario(old, finding.shown)
     record = Record(facts, cases=list(cases), max_references=options.max_references)
     probe = Probe(target, keys, record, Budget(options.max_references), options.timeout, options.deadline)
@@ -48,12 +47,3 @@ def replay(outcome: Outcome, fingerprint: str, options: Options) -> Replayed:
     lines = [f"{one.exchange.case}: {got(one)}" for one in history.seen]
     lines.append(f"{finding.rule}: {'seen again' if again else 'not seen this time'}")
     return Replayed(again, tuple(lines))
-
-
-def evolve_facts(facts: run.Facts, old: Record) -> run.Facts:
-    """The facts of the record at the place of the new run."""
-    facts.contents, facts.run_id, facts.path = old.facts.contents, old.facts.run_id, facts.path
-    return facts
-
-
-__all__ = ["Replayed", "read_response", "replay"]

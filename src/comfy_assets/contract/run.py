@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import secrets
 import time
-from pathlib import Path
-from typing import TYPE_CHECKING
+from contextlib import AbstractContextManager, nullcontext
+from typing import IO, TYPE_CHECKING
 
 from attrs import define, field, frozen
 
@@ -30,12 +30,13 @@ from comfy_assets.contract.judge import (
 from comfy_assets.contract.keys import KEY, OTHER_KEY, Keys
 from comfy_assets.contract.probe import Probe
 from comfy_assets.contract.record import Record
-from comfy_assets.contract.shrink import shrink
 from comfy_assets.contract.rules import RULES
+from comfy_assets.contract.shrink import shrink
 from comfy_assets.contract.wire import Target
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from pathlib import Path
 
     from comfy_assets.contract.facts import Facts
     from comfy_assets.contract.record import Case, Exchange
@@ -146,7 +147,10 @@ def check(
                 cases = planned(facts, options)
                 total = len(cases)
                 probe.run(cases)
-                last = [*needed(drawn(), facts, options.rules), *needed(plan_.last_cases(facts), facts, options.rules)]
+                last = [
+                    *needed(drawn(), facts, options.rules),
+                    *needed(plan_.last_cases(facts), facts, options.rules),
+                ]
                 total += len(last)
                 probe.run(last)
             if options.confirm and not record.ended:
@@ -167,7 +171,7 @@ def prepare(options: Options) -> tuple[Facts, Keys, Target]:
     values.setdefault(KEY, f"no-key-was-given-{options.run_id}")
     headers = []
     for name, value in options.headers:
-        placeholder = "{{header %s}}" % name
+        placeholder = f"{{{{header {name}}}}}"
         values[placeholder] = value
         headers.append((name, placeholder))
     keys = Keys(values)
@@ -224,9 +228,7 @@ def conclude(record: Record, options: Options, seconds: float = 0.0) -> Outcome:
     return outcome
 
 
-def _ledger(path: Path | None):
-    from contextlib import nullcontext
-
+def _ledger(path: Path | None) -> AbstractContextManager[IO[str] | None]:
     return nullcontext() if path is None else path.open("a", encoding="utf-8")
 
 

@@ -13,11 +13,13 @@ from comfy_assets.contract.facts import (
     LARGEST_BODY,
     LARGEST_EXACT,
     LONGEST_NAME,
-    METADATA as METADATA_MEMBER,
     MIME_TYPE,
     MOST_TAGS,
     NAME,
     TAGS,
+)
+from comfy_assets.contract.facts import (
+    METADATA as METADATA_MEMBER,
 )
 
 if TYPE_CHECKING:

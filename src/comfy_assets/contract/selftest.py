@@ -19,8 +19,6 @@ from comfy_assets.scenarios.model import Stored
 from comfy_assets.scenarios.serving import serving
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from comfy_assets.contract.run import Outcome
     from comfy_assets.scenarios.faults import Fault
     from comfy_assets.specification import Contract
@@ -48,29 +46,38 @@ class Proof:
         return {"server": self.server, "rule": self.rule, "passed": self.passed, "text": self.text}
 
 
-def run(progress: Callable[[], None]) -> list[Proof]:
+def run() -> list[Proof]:
     """All proofs: a conforming server without a finding, and for each rule its broken server."""
     proofs = [_silent(CONFORMING[0])]
     for id_, rule in RULES.items():
         if rule.level == OBSERVED or id_ in WITHOUT_OCCASION:
             continue
         fault = next((one for one in FAULTS if one.rule == id_), None)
-        proofs.append(Proof("none", id_, passed=False, text=f"{id_}: no broken server") if fault is None else _found(fault))
-        progress()
+        proofs.append(
+            Proof("none", id_, passed=False, text=f"{id_}: no broken server")
+            if fault is None
+            else _found(fault)
+        )
     return proofs
 
 
 def _silent(fault: Fault) -> Proof:
     outcome = checked(fault)
     found = sorted({one.rule for one in outcome.judgement.all_findings()})
-    text = f"a conforming server is blamed by {', '.join(found)}" if found else "a conforming server is not blamed"
+    text = (
+        f"a conforming server is blamed by {', '.join(found)}"
+        if found
+        else "a conforming server is not blamed"
+    )
     return Proof(fault.name, "", not found and not outcome.not_checked, text)
 
 
 def _found(fault: Fault) -> Proof:
     outcome = checked(fault, fault.rule)
     found = any(one.rule == fault.rule for one in outcome.judgement.all_findings())
-    return Proof(fault.name, fault.rule, found, f"{fault.rule}: {fault.name!r} {'is' if found else 'is not'} found")
+    return Proof(
+        fault.name, fault.rule, found, f"{fault.rule}: {fault.name!r} {'is' if found else 'is not'} found"
+    )
 
 
 @cache
@@ -84,11 +91,21 @@ def checked(fault: Fault, *rules: str, **options: Any) -> Outcome:
     contract = _contract()
     service = fault.service(STORED, KEYS, contract)
     defaults: dict[str, Any] = {
-        "run_id": "selftest", "drawn": False, "confirm": False, "complete": True, "deadline": 60.0, "contract": contract,
-    }  # fmt: skip
+        "run_id": "selftest",
+        "drawn": False,
+        "confirm": False,
+        "complete": True,
+        "deadline": 60.0,
+        "contract": contract,
+    }
     with serving(service.answer) as url:
         return check(
             Options(
-                url, api_key=KEYS[0], other_api_key=KEYS[1], contents=CONTENTS, rules=rules, **{**defaults, **options}
+                url,
+                api_key=KEYS[0],
+                other_api_key=KEYS[1],
+                contents=CONTENTS,
+                rules=rules,
+                **{**defaults, **options},
             )
         )

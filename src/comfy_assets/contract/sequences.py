@@ -36,9 +36,7 @@ def sequence_cases(facts: Facts) -> list[Case]:
         return []
     planner = Planner(facts)
     drawn = _drawn(facts)
-    return [
-        case for number, steps in enumerate(drawn, 1) for case in _cases(planner, number, steps)
-    ]
+    return [case for number, steps in enumerate(drawn, 1) for case in _cases(planner, number, steps)]
 
 
 def _cases(planner: Planner, number: int, steps: list[_Step]) -> Iterator[Case]:
@@ -53,7 +51,12 @@ def _cases(planner: Planner, number: int, steps: list[_Step]) -> Iterator[Case]:
             body[NAME] = 7 if wrong == "name" else body[NAME]
         key = OTHER_KEY if owner and OTHER_KEY in planner.facts.keys else KEY
         yield planner.case(
-            f"sequence/{number}.{place}", body, "one-identity", key=key, control="control", scenario=f"sequence {number}"
+            f"sequence/{number}.{place}",
+            body,
+            "one-identity",
+            key=key,
+            control="control",
+            scenario=f"sequence {number}",
         )
 
 

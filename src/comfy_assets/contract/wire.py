@@ -69,7 +69,7 @@ class Answered:
     seconds: float
 
 
-class _Failed(Exception):
+class _FailedError(Exception):
     """Internal: no connection, or it failed; `failure` as in `Answered`."""
 
     def __init__(self, failure: str, detail: str, raw: bytes = b"") -> None:
@@ -101,7 +101,7 @@ class Line:
                 raw = self._exchange(wire, method, end)
             if not raw:
                 failure, detail = CLOSED, "the connection was closed without an answer"
-        except _Failed as error:
+        except _FailedError as error:
             failure, detail = error.failure, error.detail
             raw = error.raw
             self.close()
@@ -109,7 +109,7 @@ class Line:
 
     def connect(self, seconds: float) -> None:
         """Open the connection now; raises nothing, `ask` will tell."""
-        with contextlib.suppress(_Failed):
+        with contextlib.suppress(_FailedError):
             self._open(time.monotonic() + seconds)
 
     def close(self) -> None:
@@ -127,7 +127,7 @@ class Line:
             connection.settimeout(_left(end))
             connection.sendall(wire)
         except TimeoutError:
-            raise _Failed(TIMEOUT, "the request could not be sent in time") from None
+            raise _FailedError(TIMEOUT, "the request could not be sent in time") from None
         except OSError:
             pass  # the server may have answered before it had read everything, and closed
         reader = Reader(method)
@@ -138,7 +138,7 @@ class Line:
             try:
                 reader.feed(data)
             except NotHTTPError as error:
-                raise _Failed(NOT_HTTP, f"not an HTTP answer: {error}", raw) from None
+                raise _FailedError(NOT_HTTP, f"not an HTTP answer: {error}", raw) from None
             if not data:
                 break
         if not reader.reusable:
@@ -150,7 +150,7 @@ class Line:
             connection.settimeout(_left(end))
             return connection.recv(_RECEIVE_BYTES)
         except TimeoutError:
-            raise _Failed(TIMEOUT, "no whole answer in time", so_far) from None
+            raise _FailedError(TIMEOUT, "no whole answer in time", so_far) from None
         except OSError:
             return b""  # a reset is judged like a close
 
@@ -173,10 +173,10 @@ def _connected(target: Target, end: float) -> socket.socket:
     try:
         connection = socket.create_connection((host, port), timeout=_left(end))
     except TimeoutError:
-        raise _Failed(TIMEOUT, f"no connection to {host}:{port} in time") from None
+        raise _FailedError(TIMEOUT, f"no connection to {host}:{port} in time") from None
     except OSError as error:
         cause = error.strerror or str(error)
-        raise _Failed(REFUSED, f"no connection to {host}:{port}: {cause}") from None
+        raise _FailedError(REFUSED, f"no connection to {host}:{port}: {cause}") from None
     connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     if target.scheme != "https":
         return connection
@@ -208,12 +208,12 @@ def _tunnel(connection: socket.socket, target: Target, end: float) -> None:
                 break
             said += data
     except TimeoutError:
-        raise _Failed(TIMEOUT, "the proxy did not answer in time") from None
+        raise _FailedError(TIMEOUT, "the proxy did not answer in time") from None
     except OSError as error:
-        raise _Failed(REFUSED, f"the proxy broke off: {error.strerror or error}") from None
+        raise _FailedError(REFUSED, f"the proxy broke off: {error.strerror or error}") from None
     status = said.split(b"\r\n", 1)[0].split(b" ")
     if len(status) < 2 or not status[1].startswith(b"2"):
-        raise _Failed(REFUSED, "the proxy refused to connect to the server")
+        raise _FailedError(REFUSED, "the proxy refused to connect to the server")
 
 
 def _secured(connection: socket.socket, target: Target, end: float) -> socket.socket:
@@ -225,9 +225,9 @@ def _secured(connection: socket.socket, target: Target, end: float) -> socket.so
         connection.settimeout(_left(end))
         return context.wrap_socket(connection, server_hostname=target.host)
     except TimeoutError:
-        raise _Failed(TIMEOUT, "TLS was not agreed upon in time") from None
+        raise _FailedError(TIMEOUT, "TLS was not agreed upon in time") from None
     except ssl.SSLCertVerificationError as error:
-        raise _Failed(TLS, f"the certificate is not trusted: {error.verify_message}") from None
+        raise _FailedError(TLS, f"the certificate is not trusted: {error.verify_message}") from None
     except (ssl.SSLError, OSError) as error:
         cause = getattr(error, "reason", None) or error.strerror or str(error)
-        raise _Failed(TLS, f"TLS failed: {cause}") from None
+        raise _FailedError(TLS, f"TLS failed: {cause}") from None

@@ -25,7 +25,9 @@ KEY_VARIABLE = "COMFY_CLOUD_API_KEY"
 def summary(outcome: Outcome) -> str:
     """The verdict on the server in one sentence, with what would complete it."""
     rules = list(outcome.judgement.verdicts.values())
-    checked = [one for one in rules if one.verdict in {verdicts.PASSED, verdicts.VIOLATED, verdicts.INTERMITTENT}]
+    checked = [
+        one for one in rules if one.verdict in {verdicts.PASSED, verdicts.VIOLATED, verdicts.INTERMITTENT}
+    ]
     findings = [one for one in outcome.judgement.findings if one.verdict != verdicts.ACCEPTED]
     unchecked = outcome.not_checked
     found = _counted(findings) if findings else "no deviation found"

@@ -25,7 +25,11 @@ def _late_key(self: Service, asked: Any) -> Said:
 def _overwriting(self: Service, owner: Any, stored: Any, value: Any) -> Any:
     reference, created = Service.refer(self, owner, stored, value)
     if not created and "tags" in value:
-        reference.sent = {**reference.sent, "tags": value["tags"], "user_metadata": value.get("user_metadata", {})}
+        reference.sent = {
+            **reference.sent,
+            "tags": value["tags"],
+            "user_metadata": value.get("user_metadata", {}),
+        }
         reference.updated = self.now()
     return reference, created
 
@@ -52,7 +56,6 @@ def _required(self: Service, reference: Any, *, created: bool) -> dict[str, Any]
     right = Service.members(self, reference, created=created)
     schema = self.contract.resolve("#/components/schemas/AssetCreated")
     return {name: right[name] for name in schema["required"]}
-
 
 
 #: Conforming servers; `rule` is empty, since none may blame them.

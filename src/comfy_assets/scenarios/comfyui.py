@@ -65,13 +65,21 @@ def _refer(self: Service, owner: Any, stored: Any, value: Any) -> Any:
 def _members(self: Service, reference: Any, *, created: bool) -> dict[str, Any]:
     right = Service.members(self, reference, created=created)
     naive = {name: right[name].rstrip("Z") for name in ("created_at", "updated_at")}
-    more = {"preview_url": f"/api/view?filename={uuid.UUID(int=0)} x", "hash": right["asset_hash"], "display_name": None}
+    more = {
+        "preview_url": f"/api/view?filename={uuid.UUID(int=0)} x",
+        "hash": right["asset_hash"],
+        "display_name": None,
+    }
     return {**right, **naive, **more, "created_new": False}
 
 
 def _error(self: Service, status: int, message: str) -> Said:
     if status in {500, 403, 405}:
-        return Said(status, headers={"Content-Type": "text/plain; charset=utf-8"}, body=f"{status}: {message}".encode())
+        return Said(
+            status,
+            headers={"Content-Type": "text/plain; charset=utf-8"},
+            body=f"{status}: {message}".encode(),
+        )
     return Said(status, {"error": {"code": f"E{status}", "message": message, "details": {}}})
 
 

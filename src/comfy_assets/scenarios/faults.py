@@ -31,7 +31,9 @@ class Fault:
     #: Options of the model, such as its identity.
     options: Mapping[str, Any] = {}
 
-    def service(self, stored: Sequence[Stored], keys: Sequence[str], contract: Contract | None = None) -> Service:
+    def service(
+        self, stored: Sequence[Stored], keys: Sequence[str], contract: Contract | None = None
+    ) -> Service:
         """A broken service."""
         kind = type("BrokenService", (Service,), dict(self.methods))
         more = {} if contract is None else {"contract": contract}
@@ -123,6 +125,7 @@ def mending_member(name: str, mend: Callable[[Any], Any]) -> Methods:
 
 def failing(when: Callable[[dict[str, Any]], bool], status: int = 500) -> Methods:
     """A failure for some requests that keep the contract."""
+
     def method(self: Service, value: Any) -> None:
         Service.check(self, value)
         if when(value):

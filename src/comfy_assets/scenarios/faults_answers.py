@@ -63,7 +63,11 @@ BODY = (
     Fault("relative preview_url", "body-formats", member("preview_url", "/view?x=a b")),
     Fault("prompt_id that is no uuid", "body-formats", member("prompt_id", "none")),
     Fault("content hash without prefix", "body-patterns", changed("asset_hash", lambda hash_: hash_[7:])),
-    Fault("content hash in upper case", "body-patterns", changed("asset_hash", lambda hash_: hash_[:7] + hash_[7:].upper())),
+    Fault(
+        "content hash in upper case",
+        "body-patterns",
+        changed("asset_hash", lambda hash_: hash_[:7] + hash_[7:].upper()),
+    ),
     Fault("success called text/plain", "body-media-type", success(_typed("text/plain"))),
     Fault("200 called text/html", "body-media-type", success(_typed("text/html; charset=utf-8"), 200)),
     Fault("success without a media type", "body-media-type", success(_typed(None))),
@@ -131,7 +135,9 @@ def _last_name_only(self: Service, owner: Any, stored: Any, value: Any) -> Any:
 
 
 def _id_by_content(self: Service, owner: Any, stored: Any, value: Any) -> Any:
-    return evolve(Service.make(self, owner, stored, value), id=str(uuid.uuid5(uuid.NAMESPACE_URL, stored.blake3)))
+    return evolve(
+        Service.make(self, owner, stored, value), id=str(uuid.uuid5(uuid.NAMESPACE_URL, stored.blake3))
+    )
 
 
 def _one_tag_apart(self: Service, owner: Any, stored: Any, value: Any) -> Any:

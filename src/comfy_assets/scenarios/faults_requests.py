@@ -158,7 +158,9 @@ def _anybody(wrong: Any) -> dict[str, Any]:
 
 def _near(self: Service, asked: Any) -> Any:
     key = self.key(asked) or ""
-    return next((one for one in self.keys if len(key) > 4 and one.startswith(key)), None) or Service.owner(self, asked)
+    return next((one for one in self.keys if len(key) > 4 and one.startswith(key)), None) or Service.owner(
+        self, asked
+    )
 
 
 KEYS = (
@@ -183,7 +185,14 @@ def _as_post(*methods: str) -> dict[str, Any]:
         if asked.method not in methods:
             return Service.other_method(self, asked)
         body = {"hash": self.stored[0].blake3, "tags": ["input"], "name": f"by {asked.method}"}
-        return self.create(evolve(asked, method="POST", headers={**asked.headers, "content-type": [JSON]}, body=_text(body).encode()))
+        return self.create(
+            evolve(
+                asked,
+                method="POST",
+                headers={**asked.headers, "content-type": [JSON]},
+                body=_text(body).encode(),
+            )
+        )
 
     return {"other_method": method}
 
@@ -326,8 +335,7 @@ NEVER = (
     Fault("closes without an answer for wrong keys", "never-silent", _silent(lambda asked, said: said.status == 401)),
     Fault("answers end too early", "never-silent", {"after": lambda self, asked, said: (
         Said(0, raw=b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 999\r\n\r\n{") if said.status == 200 else said)}),
-    Fault("429 for ever beyond ASCII", "never-throttled", {"check": lambda self, value: (
-        Service.check(self, value) or (_ for _ in ()).throw(RefusedError(429, "later")) if _beyond_ascii(value) else Service.check(self, value)),
+    Fault("429 for ever beyond ASCII", "never-throttled", {**failing(_beyond_ascii, 429),
         "error": lambda self, status, message: Service.error(self, status, message).with_header("Retry-After", "0")}),
 )  # fmt: skip
 

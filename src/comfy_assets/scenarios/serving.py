@@ -118,7 +118,7 @@ def _send(connection: socket.socket, conversation: h11.Connection, head: h11.Req
         headers.append(("Content-Length", str(len(content))))
     if said.closes:
         headers.append(("Connection", "close"))
-    encoded = [(name, value.encode("utf-8")) for name, value in headers]
+    encoded = [(name.encode("ascii"), value.encode("utf-8")) for name, value in headers]
     data = conversation.send(h11.Response(status_code=said.status, headers=encoded)) or b""
     if head.method != b"HEAD":
         data += conversation.send(h11.Data(data=content)) or b""

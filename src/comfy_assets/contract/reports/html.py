@@ -43,7 +43,11 @@ def page(outcomes: Sequence[Outcome], record: str | None = None) -> str:
 
 
 def _text(text: object) -> str:
-    return escape("".join(letter if letter.isprintable() or letter == "\n" else ascii(letter)[1:-1] for letter in str(text)))
+    return escape(
+        "".join(
+            letter if letter.isprintable() or letter == "\n" else ascii(letter)[1:-1] for letter in str(text)
+        )
+    )
 
 
 def _overview(outcome: Outcome, *, several: bool) -> Iterator[str]:
@@ -60,7 +64,9 @@ def _overview(outcome: Outcome, *, several: bool) -> Iterator[str]:
         if verdict in counted:
             share = 100 * counted[verdict] / total
             yield f'<span class="{_class(verdict)}" style="width:{share:.2f}%" title="{counted[verdict]} {verdict}"></span>'
-    legend = " · ".join(f'<span class="dot {_class(name)}"></span>{counted[name]} {name}' for name in SIGNS if name in counted)
+    legend = " · ".join(
+        f'<span class="dot {_class(name)}"></span>{counted[name]} {name}' for name in SIGNS if name in counted
+    )
     yield f"</div><p class=legend>{legend}</p>"
     yield (
         f"<p class=facts>{len(outcome.record.exchanges)} requests in {outcome.seconds:.1f} s · "
@@ -123,7 +129,10 @@ def _shown(raw: bytes) -> str:
 
 def _rules(outcomes: Sequence[Outcome]) -> Iterator[str]:
     yield "<h2>Every rule</h2><table><thead><tr><th>rule</th><th>level</th>"
-    yield from (f"<th>{_text(outcome.record.facts.url) if len(outcomes) > 1 else 'verdict'}</th>" for outcome in outcomes)
+    yield from (
+        f"<th>{_text(outcome.record.facts.url) if len(outcomes) > 1 else 'verdict'}</th>"
+        for outcome in outcomes
+    )
     yield "</tr></thead><tbody>"
     for group, title in GROUPS.items():
         ids = [id_ for id_, rule in RULES.items() if rule.group == group]

@@ -33,7 +33,9 @@ def document(outcomes: Sequence[Outcome]) -> str:
 
 
 def _suite(root: ET.Element, outcome: Outcome) -> None:
-    suite = ET.SubElement(root, "testsuite", name=_text(outcome.record.facts.url), time=f"{outcome.seconds:.3f}")
+    suite = ET.SubElement(
+        root, "testsuite", name=_text(outcome.record.facts.url), time=f"{outcome.seconds:.3f}"
+    )
     findings: dict[str, list[Finding]] = {}
     for finding in outcome.judgement.all_findings():
         findings.setdefault(finding.rule, []).append(finding)
@@ -54,14 +56,24 @@ def _outcome(case: ET.Element, outcome: Outcome, verdict: Verdict, findings: lis
     failing = [one for one in findings if counts(one, strict=outcome.options.strict)]
     if failing:
         text = "\n\n".join(_described(outcome, one) for one in failing)
-        element = ET.SubElement(case, "failure", message=_text(f"{verdict.rule.title}: {failing[0].got}"), type=failing[0].verdict)
+        element = ET.SubElement(
+            case, "failure", message=_text(f"{verdict.rule.title}: {failing[0].got}"), type=failing[0].verdict
+        )
         element.text = _text(text)
     elif findings:
         kinds = " and ".join(sorted({one.verdict for one in findings}))
         reasons = "; ".join(one.reason or f"level {one.level}: {one.got}" for one in findings)
         ET.SubElement(case, "skipped", message=_text(f"{kinds}: {reasons}"))
-    elif verdict.verdict in {verdicts.NOT_CHECKED, verdicts.CHECKER_ERROR} and verdict.rule.id in outcome.not_checked:
-        ET.SubElement(case, "error", message=_text(f"{verdict.verdict}: {verdict.text}"), type=verdict.reason or verdict.verdict)
+    elif (
+        verdict.verdict in {verdicts.NOT_CHECKED, verdicts.CHECKER_ERROR}
+        and verdict.rule.id in outcome.not_checked
+    ):
+        ET.SubElement(
+            case,
+            "error",
+            message=_text(f"{verdict.verdict}: {verdict.text}"),
+            type=verdict.reason or verdict.verdict,
+        )
     elif verdict.verdict != verdicts.PASSED:
         ET.SubElement(case, "skipped", message=_text(f"{verdict.verdict}: {verdict.text}"))
 
@@ -85,5 +97,3 @@ def _text(text: str) -> str:
         else ascii(letter)[1:-1]
         for letter in text
     )  # fmt: skip
-
-

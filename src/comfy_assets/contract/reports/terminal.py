@@ -100,7 +100,9 @@ def _groups(outcome: Outcome) -> Table:
         counted: dict[str, int] = {}
         for one in members:
             counted[one.verdict] = counted.get(one.verdict, 0) + 1
-        line = Text(", ").join(Text(f"{count} {verdict}", STYLES[verdict]) for verdict, count in counted.items())
+        line = Text(", ").join(
+            Text(f"{count} {verdict}", STYLES[verdict]) for verdict, count in counted.items()
+        )
         table.add_row(title, line)
     return table
 
@@ -112,7 +114,9 @@ def _lists(outcome: Outcome) -> Iterator[RenderableType]:
             if one.verdict == verdict and _is_worth_a_line(one):
                 by_text.setdefault(one.text, []).append(id_)
         for text, ids in by_text.items():
-            listed = ", ".join(ids[:_SHOWN_IDS]) + (f" and {len(ids) - _SHOWN_IDS} more" if len(ids) > _SHOWN_IDS else "")
+            listed = ", ".join(ids[:_SHOWN_IDS]) + (
+                f" and {len(ids) - _SHOWN_IDS} more" if len(ids) > _SHOWN_IDS else ""
+            )
             yield Text.assemble((verdict, STYLES[verdict]), f"  {listed}: ", (printable(text), "dim"))
     for fingerprint in outcome.stale:
         yield Text.assemble(("stale", "yellow"), f"  {fingerprint}: in the baseline, and not found any more")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from typing import TYPE_CHECKING, Any
 
@@ -22,10 +23,10 @@ _SHOWN = 80
 def _answers(history: History) -> Iterator[Seen]:
     """Successes of the operation, whatever was asked."""
     for seen in history.seen:
-        if seen.is_success and seen.response and seen.response.complete:
-            # What should have been refused has an answer that nobody described.
-            if seen.expectation.kind in {ACCEPT, OPEN}:
-                yield seen
+        # What should have been refused has an answer that nobody described.
+        is_described = seen.expectation.kind in {ACCEPT, OPEN}
+        if is_described and seen.is_success and seen.response and seen.response.complete:
+            yield seen
 
 
 def media_type(history: History) -> Iterator[Judged]:
@@ -109,7 +110,12 @@ def _error(error: Any) -> tuple[str, str, str, Any]:
             return "null", place, f"{place} is not null, or is left out", value
         case "type":
             asked = error.kind.value
-            return keyword, place, f"{place} of type {' or '.join(asked) if isinstance(asked, list) else asked}", value
+            return (
+                keyword,
+                place,
+                f"{place} of type {' or '.join(asked) if isinstance(asked, list) else asked}",
+                value,
+            )
         case "minimum" | "maximum":
             return "range", place, f"{place} within its range ({keyword} {error.kind.value})", value
         case _:
@@ -117,7 +123,7 @@ def _error(error: Any) -> tuple[str, str, str, Any]:
 
 
 def _text(value: Any) -> str:
-    text = value if value == "(absent)" else jsontext.json.dumps(value, ensure_ascii=False, default=str)
+    text = "(absent)" if value == "(absent)" else json.dumps(value, ensure_ascii=False, default=str)
     return text if len(text) <= _SHOWN else text[: _SHOWN - 1] + "…"
 
 
@@ -150,7 +156,12 @@ def error_body(history: History) -> Iterator[Judged]:
     """A documented error has the error body."""
     for seen in history.seen:
         response = seen.response
-        if response is None or not response.complete or response.status in SUCCESSES or response.status >= 500:
+        if (
+            response is None
+            or not response.complete
+            or response.status in SUCCESSES
+            or response.status >= 500
+        ):
             continue
         if seen.expectation.kind in {ELSEWHERE, METHOD}:
             continue
@@ -169,7 +180,12 @@ def error_body(history: History) -> Iterator[Judged]:
 def _error_problem(seen: Seen, validator: Any, kind: str, expected: str) -> str | None:
     if seen.text.wrong is not None:
         return f"{seen.text.wrong}, not JSON" if kind == expected else f"{kind}, not JSON"
-    places = sorted({f"{place}: {keyword}" for keyword, place, _, _ in map(_error, validator.iter_errors(seen.text.value))})
+    places = sorted(
+        {
+            f"{place}: {keyword}"
+            for keyword, place, _, _ in map(_error, validator.iter_errors(seen.text.value))
+        }
+    )
     if places:
         return ", ".join(places)
     return None if kind == expected else f"called {kind}"
@@ -213,7 +229,10 @@ def never(pattern: re.Pattern[bytes], cause: str, expected: str) -> Callable[[Hi
 def _leaked(seen: Seen, pattern: re.Pattern[bytes]) -> bytes | None:
     assert seen.response is not None
     sent = seen.exchange.request.body
-    for text in (seen.response.body, *(value.encode("latin-1", "replace") for _, value in seen.response.headers)):
+    for text in (
+        seen.response.body,
+        *(value.encode("latin-1", "replace") for _, value in seen.response.headers),
+    ):
         for match in pattern.finditer(text):
             if match[0] not in sent and match[0] not in sent.replace(b"\\\\", b"\\"):
                 return match[0]
@@ -231,7 +250,9 @@ def keys(history: History) -> Iterator[Judged]:
     for seen in history.every:
         if seen.response is None:
             continue
-        wrong = [value for value in seen.exchange.request.header(header) if len(value) > 12 and "{{" not in value]
+        wrong = [
+            value for value in seen.exchange.request.header(header) if len(value) > 12 and "{{" not in value
+        ]
         raw = seen.exchange.raw.decode("utf-8", "replace")
         # `hide` has put placeholders where keys stood.
         told = "{{api-key" in raw or "{{other-api-key" in raw

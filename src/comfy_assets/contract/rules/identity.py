@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import json
 import re
 from typing import TYPE_CHECKING, Any
 
@@ -54,7 +55,8 @@ def created_told(history: History) -> Iterator[Judged]:
         if one.says_new:
             yield Judged((one.index,))
         elif _first_for_content(history, one) and _is_new(one, dates):
-            got = f"{one.status} with {CREATED_NEW} {one.members.get(CREATED_NEW)}, for a name that nobody used before"
+            said = one.members.get(CREATED_NEW)
+            got = f"{one.status} with {CREATED_NEW} {said}, for a name that nobody used before"
             yield Judged((one.index,), Deviation("not told", f"{CREATED} with {CREATED_NEW} true", got))
 
 
@@ -107,7 +109,9 @@ def repeat_stable(history: History) -> Iterator[Judged]:
                 before, after = first.members[name], one.members[name]
                 is_time = name == CREATED_AT
                 if (instant(before) if is_time else before) != (instant(after) if is_time else after):
-                    problems.append(Deviation(name, f"{name} as before: {before!r}", f"{name}: {after!r}", member=name))
+                    problems.append(
+                        Deviation(name, f"{name} as before: {before!r}", f"{name}: {after!r}", member=name)
+                    )
         if problems:
             yield from (Judged((first.index, one.index), problem) for problem in problems)
         else:
@@ -133,8 +137,6 @@ def other_hash(history: History) -> Iterator[Judged]:
 
 
 def _text(value: Any) -> str:
-    import json
-
     return json.dumps(value, sort_keys=True)
 
 
@@ -150,7 +152,9 @@ def race(history: History) -> Iterator[Judged]:
         expected = f"one id, and {CREATED} exactly once"
         ids = {one.id for one in answered if one.id is not None}
         new = [one for one in answered if one.says_new]
-        others = sorted({str(one.status or "no answer") for one in burst if not one.is_success and not one.is_throttled})
+        others = sorted(
+            {str(one.status or "no answer") for one in burst if not one.is_success and not one.is_throttled}
+        )
         if not answered:
             continue
         if len(ids) > 1:
@@ -182,10 +186,14 @@ def ids_unique(history: History) -> Iterator[Judged]:
             continue
         if before.key == one.key:
             continue  # an identical request that claims to be new: another rule
-        differ = [name for name in (CONTENT_HASH, NAME, SIZE) if before.members.get(name) != one.members.get(name)]
+        differ = [
+            name for name in (CONTENT_HASH, NAME, SIZE) if before.members.get(name) != one.members.get(name)
+        ]
         if differ or before.expectation.owner != one.expectation.owner:
             got = f"the id {one.id} again, for {'another owner' if not differ else 'another ' + differ[0]}"
-            yield Judged((before.index, one.index), Deviation("id twice", "an id of its own for each reference", got))
+            yield Judged(
+                (before.index, one.index), Deviation("id twice", "an id of its own for each reference", got)
+            )
 
 
 def one_identity(history: History) -> Iterator[Judged]:
@@ -203,7 +211,11 @@ def one_identity(history: History) -> Iterator[Judged]:
         key = (one.expectation.owner, content, *(_meaning(name, one.sent) for name in found))
         before = first.setdefault(key, one)
         other = keys.setdefault(one.id, (key, one))
-        if other[0] != key and one.expectation.owner == other[0][0] and all(name in one.sent for name in found):
+        if (
+            other[0] != key
+            and one.expectation.owner == other[0][0]
+            and all(name in one.sent for name in found)
+        ):
             expected = f"another reference than {other[1].id}: {' or '.join(found) or 'content'} is another"
             got = f"{one.status} with the id {one.id}"
             yield Judged((other[1].index, one.index), Deviation("an id of another", expected, got))
@@ -211,7 +223,9 @@ def one_identity(history: History) -> Iterator[Judged]:
         if before is one or before.key == one.key or before.sent[HASH] != one.sent[HASH]:
             continue
         wrong = before.id != one.id
-        expected = f"the reference {before.id}: owner, content{''.join(', ' + name for name in found)} are the same"
+        expected = (
+            f"the reference {before.id}: owner, content{''.join(', ' + name for name in found)} are the same"
+        )
         deviation = Deviation("another id", expected, f"{one.status} with id {one.id}")
         yield Judged((before.index, one.index), deviation if wrong else None)
 
@@ -220,7 +234,11 @@ def _meaning(name: str, sent: dict[str, Any]) -> str:
     if name not in sent:
         return "(absent)"
     value = sent[name]
-    return _text(sorted(set(value)) if isinstance(value, list) and all(isinstance(tag, str) for tag in value) else value)
+    return _text(
+        sorted(set(value))
+        if isinstance(value, list) and all(isinstance(tag, str) for tag in value)
+        else value
+    )
 
 
 def identity(history: History) -> tuple[str, ...] | None:
@@ -235,7 +253,7 @@ def identity(history: History) -> tuple[str, ...] | None:
     for name in KEPT:
         for one in history.by_case.get(f"identity/{name}", ()):
             if one.is_success and one.id != control.id:
-                found.append(name)
+                found.append(name)  # noqa: PERF401, three loops in one expression would not be read
     return tuple(found)
 
 
@@ -266,9 +284,7 @@ def owners(history: History) -> Iterator[Judged]:
 
 # --- Times ----------------------------------------------------------------------------------------
 
-_TIME = re.compile(
-    r"(\d{4})-(\d\d)-(\d\d)[Tt ](\d\d):(\d\d):(\d\d)(\.\d+)?([Zz]|[+-]\d\d:\d\d)?", re.ASCII
-)
+_TIME = re.compile(r"(\d{4})-(\d\d)-(\d\d)[Tt ](\d\d):(\d\d):(\d\d)(\.\d+)?([Zz]|[+-]\d\d:\d\d)?", re.ASCII)
 
 
 def instant(text: Any) -> Any:
@@ -292,17 +308,35 @@ def times(history: History) -> Iterator[Judged]:
     """Nothing is updated or accessed before it was created, and time does not go back."""
     last: dict[Any, Seen] = {}
     for one in history.successes:
-        created, updated, accessed = (instant(one.members.get(name)) for name in (CREATED_AT, UPDATED_AT, ACCESSED_AT))
+        created, updated, accessed = (
+            instant(one.members.get(name)) for name in (CREATED_AT, UPDATED_AT, ACCESSED_AT)
+        )
         problems = []
         if _before(updated, created):
-            problems.append(Deviation(f"{UPDATED_AT} first", f"{UPDATED_AT} not before {CREATED_AT}", f"{UPDATED_AT} {updated}, {CREATED_AT} {created}"))
+            problems.append(
+                Deviation(
+                    f"{UPDATED_AT} first",
+                    f"{UPDATED_AT} not before {CREATED_AT}",
+                    f"{UPDATED_AT} {updated}, {CREATED_AT} {created}",
+                )
+            )
         if _before(accessed, created):
-            problems.append(Deviation(f"{ACCESSED_AT} first", f"{ACCESSED_AT} not before {CREATED_AT}", f"{ACCESSED_AT} {accessed}, {CREATED_AT} {created}"))
+            problems.append(
+                Deviation(
+                    f"{ACCESSED_AT} first",
+                    f"{ACCESSED_AT} not before {CREATED_AT}",
+                    f"{ACCESSED_AT} {accessed}, {CREATED_AT} {created}",
+                )
+            )
         earlier = last.get(one.id)
         if earlier is not None and one.exchange.burst is None:
             was = instant(earlier.members.get(UPDATED_AT))
             if _before(updated, was):
-                problems.append(Deviation("back in time", f"{UPDATED_AT} not before {was}, as it was", f"{UPDATED_AT} {updated}"))
+                problems.append(
+                    Deviation(
+                        "back in time", f"{UPDATED_AT} not before {was}, as it was", f"{UPDATED_AT} {updated}"
+                    )
+                )
         if one.exchange.burst is None:
             last[one.id] = one
         if problems:

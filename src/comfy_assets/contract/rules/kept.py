@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import unicodedata
 from typing import TYPE_CHECKING, Any
 
 from comfy_assets.contract import jsontext
@@ -44,7 +46,7 @@ def keeps_schema(history: History, name: str, value: Any) -> bool:
     return history.facts.contract.validator(schema).is_valid(value)
 
 
-def _difference(name: str, sent: Any, got: Any) -> str | None:
+def _difference(name: str, sent: Any, got: Any) -> str | None:  # noqa: PLR0911, a list of decisions
     """What is different, in a word or two; None where the meaning is the same."""
     if name == TAGS and isinstance(got, list) and all(isinstance(tag, str) for tag in got):
         lost, more = set(sent) - set(got), set(got) - set(sent)
@@ -62,25 +64,30 @@ def _difference(name: str, sent: Any, got: Any) -> str | None:
     return "type" if type(sent) is not type(got) else "changed"
 
 
-def _text_difference(sent: str, got: str) -> str:
-    import unicodedata
+#: What may have been done to a text; the first that fits is the cause.
+_CHANGES: tuple[tuple[str, Callable[[str, str], bool]], ...] = (
+    ("trimmed", lambda sent, got: got.strip() == sent.strip()),
+    (
+        "Unicode normalised",
+        lambda sent, got: unicodedata.normalize("NFC", sent) == unicodedata.normalize("NFC", got),
+    ),
+    ("case", lambda sent, got: got.lower() == sent.lower()),
+    ("cut", lambda sent, got: bool(got) and sent.startswith(got)),
+    ("empty replaced", lambda sent, _: not sent),
+    (
+        "path removed",
+        lambda sent, got: bool(got) and got == sent.replace("\\", "/").rpartition("/")[2].strip(),
+    ),
+    ("beyond ASCII", lambda sent, got: not sent.isascii() and _ascii(got).replace("?", "") == _ascii(sent)),
+)
 
-    if got.strip() == sent.strip():
-        return "trimmed"
-    if unicodedata.normalize("NFC", got) == unicodedata.normalize("NFC", sent):
-        return "Unicode normalised"
-    if got.lower() == sent.lower():
-        return "case"
-    if got and sent.startswith(got):
-        return "cut"
-    if not sent:
-        return "empty replaced"
-    if got and got == sent.replace("\\", "/").rpartition("/")[2].strip():
-        return "path removed"
-    ascii_sent, ascii_got = ("".join(letter for letter in text if letter.isascii()) for text in (sent, got))
-    if not sent.isascii() and (ascii_got.replace("?", "") == ascii_sent or len(got) != len(sent)):
-        return "beyond ASCII"
-    return "changed"
+
+def _text_difference(sent: str, got: str) -> str:
+    return next((words for words, fits in _CHANGES if fits(sent, got)), "changed")
+
+
+def _ascii(text: str) -> str:
+    return "".join(letter for letter in text if letter.isascii())
 
 
 def _metadata_difference(sent: dict[str, Any], got: dict[str, Any]) -> str | None:
@@ -127,7 +134,9 @@ def content_hash(history: History) -> Iterator[Judged]:
             # Only the other hash is known: all that can be said is that it is always the same one.
             yield from _always_the_same(history, one, said, asked)
             continue
-        deviation = Deviation("wrong", f"{CONTENT_HASH}: {same[0]}", f"{CONTENT_HASH}: {said}", member=CONTENT_HASH)
+        deviation = Deviation(
+            "wrong", f"{CONTENT_HASH}: {same[0]}", f"{CONTENT_HASH}: {said}", member=CONTENT_HASH
+        )
         yield Judged((one.index,), deviation if said not in same else None)
 
 
@@ -143,8 +152,11 @@ def size(history: History) -> Iterator[Judged]:
     """The size is that of the file, and the same in every answer about one content."""
     first: dict[str, Seen] = {}
     for one in history.successes:
-        said, content = one.members.get(SIZE), history.content(one)
-        if content is None or SIZE not in one.members or not keeps_schema(history, SIZE, said):
+        content = history.content(one)
+        if content is None or SIZE not in one.members:
+            continue
+        said = one.members[SIZE]
+        if not keeps_schema(history, SIZE, said):
             continue
         if said < 0 or jsontext.DUPLICATE in one.text.open:
             continue  # another rule's matter
@@ -154,7 +166,9 @@ def size(history: History) -> Iterator[Judged]:
         if known is not None and said != known:
             deviation = Deviation("wrong", f"{SIZE}: {known}, the file's", f"{SIZE}: {said}", member=SIZE)
         elif before.members.get(SIZE) != said:
-            deviation = Deviation("changes", f"{SIZE}: {before.members.get(SIZE)}, as before", f"{SIZE}: {said}", member=SIZE)
+            deviation = Deviation(
+                "changes", f"{SIZE}: {before.members.get(SIZE)}, as before", f"{SIZE}: {said}", member=SIZE
+            )
         if known is not None or before is not one:
             yield Judged((one.index,), deviation)
 
@@ -163,15 +177,24 @@ def large_integers(history: History) -> Iterator[Judged]:
     """What becomes of integers that a double cannot hold."""
     for one in history.successes:
         metadata = one.sent.get(METADATA)
-        large = [number for number in jsontext.numbers(metadata) if isinstance(number, int) and abs(number) > LARGEST_EXACT]
+        large = [
+            number
+            for number in jsontext.numbers(metadata)
+            if isinstance(number, int) and abs(number) > LARGEST_EXACT
+        ]
         if large and METADATA in one.members and history.made_by(one):
             exact = all(
-                any(type(other) is int and other == number for other in jsontext.numbers(one.members[METADATA]))
+                any(
+                    type(other) is int and other == number
+                    for other in jsontext.numbers(one.members[METADATA])
+                )
                 for number in large
             )
-            yield Judged((one.index,), note=f"integers beyond 2^53 {'come back exactly' if exact else 'lose digits'}")
+            yield Judged(
+                (one.index,), note=f"integers beyond 2^53 {'come back exactly' if exact else 'lose digits'}"
+            )
 
 
 def _text(value: Any) -> str:
-    text: str = jsontext.json.dumps(value, ensure_ascii=False)
+    text: str = json.dumps(value, ensure_ascii=False)
     return text if len(text) <= _SHOWN else text[: _SHOWN - 1] + "…"

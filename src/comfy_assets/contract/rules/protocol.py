@@ -27,7 +27,9 @@ def allow(history: History) -> Iterator[Judged]:
         deviation = None
         if method not in names:
             cause = "absent" if said is None else "not named"
-            deviation = Deviation(cause, f"Allow with {method}", f"405 with Allow: {said if said is not None else '(none)'}")
+            deviation = Deviation(
+                cause, f"Allow with {method}", f"405 with Allow: {said if said is not None else '(none)'}"
+            )
         yield Judged((one.index,), deviation)
 
 
@@ -36,7 +38,9 @@ def head(history: History) -> Iterator[Judged]:
     for one in history.seen:
         if one.exchange.request.method == "HEAD" and one.response is not None:
             after = one.exchange.raw.partition(b"\r\n\r\n")[2]
-            deviation = Deviation("body", "an answer to HEAD without a body", f"{len(after)} bytes after the head")
+            deviation = Deviation(
+                "body", "an answer to HEAD without a body", f"{len(after)} bytes after the head"
+            )
             yield Judged((one.index,), deviation if after else None)
 
 

@@ -105,7 +105,11 @@ def _merged(blames: list[tuple[Blame, Suspect]]) -> list[tuple[Blame, Suspect]]:
 
 _SEVERAL = 3
 #: Kinds of departures that one missing error handler lets through together.
-_KINDS = {"refuse": "values that break the schema", "json": "bodies that are not JSON", "auth": "keys that are not valid"}
+_KINDS = {
+    "refuse": "values that break the schema",
+    "json": "bodies that are not JSON",
+    "auth": "keys that are not valid",
+}
 
 
 def _family(suspect: Suspect) -> str:
@@ -219,7 +223,7 @@ class _Look:
         unproven = sorted(expectation.features - self.proven, key=_size)
         return found + [Suspect(rule, words, words) for rule, words in unproven]
 
-    def _wrong_status(self, seen: Seen, status: int) -> Blame:
+    def _wrong_status(self, seen: Seen, status: int) -> Blame:  # noqa: C901, a table of decisions
         expectation = seen.expectation
         suspects = self.suspects(seen)
         match expectation.kind:
@@ -237,7 +241,9 @@ class _Look:
             case oracle.METHOD:
                 suspects = [Suspect("other-methods", "success", "another method")]
             case oracle.OPEN:
-                suspects = [Suspect("open-requests", f"{words}: {status}", words) for words in expectation.open]
+                suspects = [
+                    Suspect("open-requests", f"{words}: {status}", words) for words in expectation.open
+                ]
                 if status in self.wrong_refusals:
                     suspects = [Suspect("refuse-status", str(status), "a refusal")]
             case oracle.REFUSE if status == 404 and self.form_ignored:

@@ -37,11 +37,18 @@ def _schema(id_: str, title: str, why: str, *keywords: str) -> Rule:
 
 def _kept(id_: str, name: str, title: str, why: str) -> Rule:
     blind = "What becomes of it later: the contract has no operation that reads it."
-    return Rule(id_, "kept", title, MUST, f"reference page, Body and Response: {name}", why, blind, kept.kept(name))
+    return Rule(
+        id_, "kept", title, MUST, f"reference page, Body and Response: {name}", why, blind, kept.kept(name)
+    )
 
 
 RULES: tuple[Rule, ...] = (
-    _body("body-media-type", "A success is announced as application/json", "Clients choose a reader by it.", body.media_type),
+    _body(
+        "body-media-type",
+        "A success is announced as application/json",
+        "Clients choose a reader by it.",
+        body.media_type,
+    ),
     _body("body-json", "A success body is a JSON object", "Anything else cannot be read.", body.is_json),
     _body(
         "body-members-once",
@@ -50,9 +57,13 @@ RULES: tuple[Rule, ...] = (
         body.duplicates,
         level=SHOULD,
     ),
-    _schema("body-required", "Every required member is there", "Clients read them without asking.", "required"),
+    _schema(
+        "body-required", "Every required member is there", "Clients read them without asking.", "required"
+    ),
     _schema("body-types", "Every member has its type", "Typed clients cannot read another.", "type"),
-    _schema("body-null", "null stands only where the contract allows it", "Typed clients cannot read it.", "null"),
+    _schema(
+        "body-null", "null stands only where the contract allows it", "Typed clients cannot read it.", "null"
+    ),
     _schema(
         "body-formats",
         "Ids, times, addresses and numbers have their format",
@@ -60,7 +71,9 @@ RULES: tuple[Rule, ...] = (
         "format",
         "range",
     ),
-    _schema("body-patterns", "Texts match their patterns", "A hash in another form finds nothing.", "pattern"),
+    _schema(
+        "body-patterns", "Texts match their patterns", "A hash in another form finds nothing.", "pattern"
+    ),
     _schema("body-limits", "Every other limit of the schema is held", "A limit that is not held is none."),
     _body(
         "integers-written",
@@ -69,7 +82,13 @@ RULES: tuple[Rule, ...] = (
         body.integers,
         level=SHOULD,
     ),
-    _body("size-not-negative", "A size is not negative", "It is a number of bytes.", body.not_negative, level=SHOULD),
+    _body(
+        "size-not-negative",
+        "A size is not negative",
+        "It is a number of bytes.",
+        body.not_negative,
+        level=SHOULD,
+    ),
     Rule(
         "created-status",
         "identity",
@@ -167,9 +186,24 @@ RULES: tuple[Rule, ...] = (
         follows=("ids-unique",),
     ),
     _kept("name-kept", NAME, "The name comes out as it went in", "It is how people find the file again."),
-    _kept("tags-kept", TAGS, "The tags come out as they went in, as a set", "Applications find models by them, case kept."),
-    _kept("metadata-kept", METADATA, "The metadata comes out as it went in", "Types, nesting and numbers are the user's."),
-    _kept("mime-type-kept", MIME_TYPE, "The MIME type comes out as it went in", "Applications choose a viewer by it."),
+    _kept(
+        "tags-kept",
+        TAGS,
+        "The tags come out as they went in, as a set",
+        "Applications find models by them, case kept.",
+    ),
+    _kept(
+        "metadata-kept",
+        METADATA,
+        "The metadata comes out as it went in",
+        "Types, nesting and numbers are the user's.",
+    ),
+    _kept(
+        "mime-type-kept",
+        MIME_TYPE,
+        "The MIME type comes out as it went in",
+        "Applications choose a viewer by it.",
+    ),
     Rule(
         "hash-kept",
         "kept",

@@ -13,7 +13,9 @@ _401 = "reference page, Authorizations; published description, response 401"
 _RANDOM = "A server that refuses only for values that were not tried."
 
 
-def _accept(id_: str, title: str, why: str, *, level: str = MUST, source: str = _BODY, blind: str = _RANDOM) -> Rule:
+def _accept(
+    id_: str, title: str, why: str, *, level: str = MUST, source: str = _BODY, blind: str = _RANDOM
+) -> Rule:
     return Rule(id_, "accept", title, level, source, why, blind, by_status(id_))
 
 
@@ -24,7 +26,9 @@ def _refuse(id_: str, title: str, why: str, source: str = _SCHEMA) -> Rule:
 
 def _auth(id_: str, title: str, why: str, *, level: str = MUST, follows: tuple[str, ...] = ()) -> Rule:
     blind = "Whether the key is compared in constant time, and how keys are stored."
-    return Rule(id_, "auth", title, level, _401, why, blind, by_status(id_), needs=(ANY_KEY,), follows=follows)
+    return Rule(
+        id_, "auth", title, level, _401, why, blind, by_status(id_), needs=(ANY_KEY,), follows=follows
+    )
 
 
 def _protocol(id_: str, title: str, why: str, *, level: str, source: str) -> Rule:
@@ -107,13 +111,19 @@ RULES: tuple[Rule, ...] = (
         "A hash that is almost right is refused with 400",
         "A 404 would send a client to upload a file that is there; mended hashes make two spellings of one content.",
     ),
-    _refuse("refuse-empty", "A list with too few items is refused with 400", "The contract asks for at least one tag."),
+    _refuse(
+        "refuse-empty",
+        "A list with too few items is refused with 400",
+        "The contract asks for at least one tag.",
+    ),
     _refuse(
         "refuse-limits",
         "A value beyond any other limit of the contract is refused with 400",
         "A limit that is not held is none.",
     ),
-    _refuse("refuse-body", "A body that is no object is refused with 400", "There is nothing to register in it."),
+    _refuse(
+        "refuse-body", "A body that is no object is refused with 400", "There is nothing to register in it."
+    ),
     _refuse(
         "refuse-status",
         "Whatever is refused as invalid is refused with 400",
@@ -129,9 +139,18 @@ RULES: tuple[Rule, ...] = (
         "Whether the message helps anybody.",
         body.error_body,
     ),
-    _auth("auth-missing", "A request without a key is answered 401", "Without it everybody can use the account."),
-    _auth("auth-empty", "An empty key is answered 401", "An unset variable must not be a key.", follows=_NO_KEY),
-    _auth("auth-wrong", "A wrong key is answered 401", "A key that anybody can make up is none.", follows=_NO_KEY),
+    _auth(
+        "auth-missing", "A request without a key is answered 401", "Without it everybody can use the account."
+    ),
+    _auth(
+        "auth-empty", "An empty key is answered 401", "An unset variable must not be a key.", follows=_NO_KEY
+    ),
+    _auth(
+        "auth-wrong",
+        "A wrong key is answered 401",
+        "A key that anybody can make up is none.",
+        follows=_NO_KEY,
+    ),
     _auth(
         "auth-almost",
         "A key that is almost right is answered 401",
