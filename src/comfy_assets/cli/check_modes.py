@@ -286,7 +286,7 @@ def _several(outcomes: list[Outcome], output: Output) -> int:
 
     for outcome in outcomes:
         output.data(f"{outcome.record.facts.url}  {words.summary(outcome)}")
-        output.event("run", server=outcome.record.facts.url, **json_report.summary(outcome))
+        output.event("run", **json_report.summary(outcome))
     statuses = [outcome.exit_status for outcome in outcomes]
     status = 1 if 1 in statuses else max(statuses)
     output.end({"runs": len(outcomes), "exit_status": status})

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from attrs import define, evolve, field, frozen
 
 from comfy_assets.contract import oracle
+from comfy_assets.contract.facts import CREATED
 from comfy_assets.contract.history import History
 from comfy_assets.contract.keys import OTHER_KEY
 from comfy_assets.contract.record import BUDGET, STOPPED, THROTTLED, TIMED_OUT
@@ -42,7 +43,7 @@ _REASONS = {
     TIMED_OUT: "time ran out; a longer --deadline or --timeout would help",
     STOPPED: "the run ended early",
     NO_CONTENT: "no content is known that the server stores; give --known-hash or --known-file",
-    PREREQUISITE: "no request got far enough",
+    PREREQUISITE: "what it builds on was not accepted",
 }
 
 #: What a need asks the user for, in words.
@@ -134,7 +135,7 @@ def _findings(rule: Rule, looked: list[Judged], size: Callable[[Judged | Finding
             continue
         finding = found.get(deviation.cause)
         if finding is None:
-            found[deviation.cause] = _finding(rule, deviation, one, len(looked))
+            found[deviation.cause] = _finding(rule, deviation, one, len({other.exchanges for other in looked}))
         else:
             finding.exchanges += [index for index in one.exchanges if index not in finding.exchanges]
             finding.count += 1
@@ -274,10 +275,11 @@ def _verdict(  # noqa: PLR0911, a list of decisions
     if left_out:
         return _not_checked(rule, left_out, history, exercised)
     if not looked:
-        return _unexercised(rule, history)
+        return _unexercised(rule, findings, history)
     missing = _missing_status(rule, looked, history)
     if missing:
-        text = f"no answer {missing} was seen; give content that is new to this key"
+        hint = "give content that is new to this key" if missing == str(CREATED) else "no repeat was answered so"
+        text = f"no answer {missing} was seen: {hint}"
         return Verdict(rule, NOT_CHECKED, PREREQUISITE, text, exercised)
     return Verdict(rule, PASSED, exercised=exercised)
 
@@ -314,7 +316,8 @@ def rules_of(case: Any, history: History) -> set[str]:
         ids |= {departure.rule for departure in expectation.departures}
         ids |= {rule for rule, _ in expectation.features}
         ids |= {"refuse-status", "error-body"} if expectation.kind == oracle.REFUSE else set()
-        ids |= {"auth-status", "auth-challenge"} if expectation.kind == oracle.AUTH else set()
+        ids |= {"auth-status", "auth-challenge", "error-body"} if expectation.kind == oracle.AUTH else set()
+        ids |= {"unknown-content", "error-body"} if expectation.kind == oracle.UNKNOWN else set()
         ids |= {"open-requests"} if expectation.kind == oracle.OPEN else set()
         ids |= {"allow-header", "head-body"} if expectation.kind == oracle.METHOD else set()
         cache[case.id] = ids
@@ -328,7 +331,7 @@ def _not_checked(rule: Rule, reason: str, history: History, exercised: int = 0) 
     return Verdict(rule, NOT_CHECKED, reason, text, exercised)
 
 
-def _unexercised(rule: Rule, history: History) -> Verdict:
+def _unexercised(rule: Rule, findings: list[Finding], history: History) -> Verdict:
     """A rule that saw nothing: nothing to see on this server, or nothing was shown."""
     if not history.facts.contents:
         return _not_checked(rule, NO_CONTENT, history)
@@ -341,10 +344,18 @@ def _unexercised(rule: Rule, history: History) -> Verdict:
         return Verdict(rule, NOT_APPLICABLE, "never-sent", "the server never sends what this rule is about")
     if not any(rule.id in rules_of(case, history) for case in history.cases.values()):
         return Verdict(rule, NOT_APPLICABLE, "no-case", "the contract gives no occasion for it")
+    mine = {case.id for case in history.cases.values() if rule.id in rules_of(case, history)}
+    exchanges = history.record.exchanges
+    broken = [one.rule for one in findings if mine & {exchanges[index].case for index in one.exchanges}]
+    if broken:
+        text = f"its requests broke another rule: {', '.join(dict.fromkeys(broken))}"
+        return Verdict(rule, NOT_CHECKED, PREREQUISITE, text)
     return _not_checked(rule, PREREQUISITE, history)
 
 
 def _why_no_success(history: History) -> tuple[str, str]:
+    if history.record.ended:
+        return STOPPED, history.record.ended
     statuses = [one.status for one in history.seen if one.expectation.kind == oracle.ACCEPT]
     first = next((status for status in statuses if status is not None), None)
     if first == 404:

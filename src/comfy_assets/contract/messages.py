@@ -22,6 +22,10 @@ LENGTH, CHUNKED, NO_BODY = "length", "chunked", "none"
 ANSWER_BYTES = 4 * 1024 * 1024
 
 
+#: How every answer begins.
+_START = b"HTTP/"
+
+
 class NotHTTPError(Exception):
     """What came back is not an HTTP/1.1 answer; the text says in what."""
 
@@ -103,11 +107,17 @@ class Reader:
         self._body: list[bytes] = []
         self._size = 0
         self.done = False
+        self._start = b""
         #: Whether the connection can carry another request.
         self.reusable = False
 
     def feed(self, data: bytes) -> None:
         """Take what was received; `b""` says that the connection ended. Raises `NotHTTPError`."""
+        if len(self._start) < len(_START):
+            self._start += data[: len(_START)]
+            if not _START.startswith(self._start[: len(_START)]):
+                # Something else need not end its lines as HTTP does: there is nothing to wait for.
+                raise NotHTTPError(f"it starts with {ascii(data[:20].decode('latin-1'))}")
         try:
             self._connection.receive_data(data)
             while not self.done:

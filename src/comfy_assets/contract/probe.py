@@ -210,7 +210,7 @@ class Probe:
 
     def _note(self, exchange: Exchange, response: Response | None) -> None:
         self.progress(exchange)
-        if response is not None:
+        if response is not None and exchange.failure is None:
             self._silent, self._answered = 0, True
         elif exchange.failure in {TIMEOUT, REFUSED, NOT_HTTP, TLS, CLOSED}:
             # A server that closes the connection may only have fallen over this one request.

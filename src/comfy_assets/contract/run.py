@@ -143,14 +143,13 @@ def check(
             timeout=options.timeout, deadline=options.deadline, rate_limit=options.rate_limit, progress=step,
         )  # fmt: skip
         try:
-            with drawing.drawing(facts, wanted=options.drawn) as drawn:
+            with drawing.drawing(facts, wanted=_wants_drawn(options)) as drawn:
                 cases = planned(facts, options)
                 total = len(cases)
                 probe.run(cases)
-                last = [
-                    *needed(drawn(), facts, options.rules),
-                    *needed(plan_.last_cases(facts), facts, options.rules),
-                ]
+                # Where the run has ended already, nobody waits for cases that would not be sent.
+                more = [] if record.ended else drawn()
+                last = needed([*more, *plan_.last_cases(facts)], facts, options.rules)
                 total += len(last)
                 probe.run(last)
             if options.confirm and not record.ended:
@@ -214,6 +213,14 @@ def needed(cases: list[Case], facts: Facts, rules: Sequence[str]) -> list[Case]:
     }
     scenarios = {case.scenario for case in cases if case.id in wanted and case.scenario}
     return [case for case in cases if case.id in wanted or case.scenario in scenarios]
+
+
+#: Groups whose rules gain by drawn cases.
+_DRAWN = frozenset({"accept", "refuse", "never", "observed"})
+
+
+def _wants_drawn(options: Options) -> bool:
+    return options.drawn and (not options.rules or any(RULES[id_].group in _DRAWN for id_ in options.rules))
 
 
 def conclude(record: Record, options: Options, seconds: float = 0.0) -> Outcome:

@@ -217,7 +217,7 @@ KEPT = (
     Fault("only the first tag", "tags-kept", changed("tags", lambda tags: tags[:1])),
     Fault("a tag more", "tags-kept", changed("tags", lambda tags: [*tags, "asset"])),
     Fault("tags split at commas", "tags-kept", changed("tags", lambda tags: ",".join(tags).split(","))),
-    Fault("at most ten tags", "tags-kept", changed("tags", lambda tags: tags[:10])),
+    Fault("only ten tags are kept", "tags-kept", changed("tags", lambda tags: tags[:10])),
     Fault("tags on 201 only of the known kinds", "tags-kept",
           changed("tags", lambda tags: [tag for tag in tags if tag in {"input", "models"}], created=True)),
     Fault("numbers as text", "metadata-kept", _metadata(_number_as_text)),
