@@ -98,14 +98,6 @@ def checked(fault: Fault, *rules: str, **options: Any) -> Outcome:
         "deadline": 60.0,
         "contract": contract,
     }
+    more = {"api_key": KEYS[0], "other_api_key": KEYS[1], "contents": CONTENTS, **defaults, **options}
     with serving(service.answer) as url:
-        return check(
-            Options(
-                url,
-                api_key=KEYS[0],
-                other_api_key=KEYS[1],
-                contents=CONTENTS,
-                rules=rules,
-                **{**defaults, **options},
-            )
-        )
+        return check(Options(url, rules=rules, **more))
