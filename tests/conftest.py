@@ -61,9 +61,15 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         help="a hash of content that the server stores; repeatable, at least one with --server",
     )
     group.addoption(
-        "--known-file", metavar="FILE", action="append", default=[], help="a file that the server stores; repeatable"
+        "--known-file",
+        metavar="FILE",
+        action="append",
+        default=[],
+        help="a file that the server stores; repeatable",
     )
-    group.addoption("--other-api-key", metavar="KEY", default="", help="a key of another owner of that server")
+    group.addoption(
+        "--other-api-key", metavar="KEY", default="", help="a key of another owner of that server"
+    )
     group.addoption(
         "--seed",
         metavar="N",

@@ -114,7 +114,9 @@ def test_each_deviation_of_the_open_source_service_is_found() -> None:
     """With room for all references, each deviation is a finding of its own, and none hides another."""
     outcome = checked(COMFYUI, max_references=1000, drawn=True, confirm=True)
     found = {(finding.rule, finding.cause) for finding in outcome.judgement.all_findings()}
-    missed = [one for one in DEVIATIONS if not any(rule == one[0] and one[1] in cause for rule, cause in found)]
+    missed = [
+        one for one in DEVIATIONS if not any(rule == one[0] and one[1] in cause for rule, cause in found)
+    ]
     assert not missed
     assert outcome.exit_status == 1
 

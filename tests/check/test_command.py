@@ -45,7 +45,9 @@ def test_reference_server_keeps_the_contract(tmp_path: Path) -> None:
     options = [option for name in files for option in ("--known-file", str(tmp_path / name))]
     with ServerProcess(content=[tmp_path], api_keys=KEYS) as server:
         keys = ["--api-key", KEYS[0], "--other-api-key", KEYS[1]]
-        result = in_a_process(server.url, *keys, *options, "--complete", "--strict", "--json", timeout=LONGEST)
+        result = in_a_process(
+            server.url, *keys, *options, "--complete", "--strict", "--json", timeout=LONGEST
+        )
     data = envelope(result)["data"]
     assert (result.returncode, data["findings"], data["not_checked"]) == (0, 0, []), result.stdout[-3000:]
     assert data["verdicts"]["passed"] > 60
@@ -56,7 +58,14 @@ def test_violation_is_exit_1_with_what_was_expected_and_got(run_check: Run, brok
     """A finding names the rule, what was expected, what came, how strong the evidence is, and a command."""
     result = run_check(*keyed(broken), "--rule", "body-types")
     assert result.returncode == 1
-    for words in ("body-types", "size of type integer", 'size: "', "evidence", "again in 1 of 1", "curl -i -X POST"):
+    for words in (
+        "body-types",
+        "size of type integer",
+        'size: "',
+        "evidence",
+        "again in 1 of 1",
+        "curl -i -X POST",
+    ):
         assert words in result.stdout
     assert "partial run" in result.stdout
 
@@ -72,7 +81,12 @@ def test_key_is_in_no_output(tmp_path: Path, run_check: Run) -> None:
     """Not on the terminal, not in JSON, JUnit, HTML or the ledger, even where the server tells it."""
     files = {name: tmp_path / name for name in ("json", "junit", "html", "ledger", "baseline")}
     reports = [f"--report-{name}={files[name]}" for name in ("json", "junit", "html")]
-    more = [f"--ledger={files['ledger']}", f"--write-baseline={files['baseline']}", "--header", "X-Token: secret-token-1"]
+    more = [
+        f"--ledger={files['ledger']}",
+        f"--write-baseline={files['baseline']}",
+        "--header",
+        "X-Token: secret-token-1",
+    ]
     for fault in ("tells the key in a 400", "tells the key in a header"):
         with serving(named(fault).service(STORED, KEYS).answer) as url:
             result = run_check(*keyed(url), *reports, *more, "--json")
@@ -82,7 +96,9 @@ def test_key_is_in_no_output(tmp_path: Path, run_check: Run) -> None:
         assert sum(shown.count(key) for key in (*KEYS, "secret-token-1")) == 0, "a key is shown"
 
 
-def test_rejudge_gives_the_same_verdicts_without_a_network(run_check: Run, broken: str, tmp_path: Path) -> None:
+def test_rejudge_gives_the_same_verdicts_without_a_network(
+    run_check: Run, broken: str, tmp_path: Path
+) -> None:
     """All that a verdict needs is in the record."""
     record = tmp_path / "record.json"
     first = run_check(*keyed(broken), "--report-json", str(record), "--json")
@@ -108,7 +124,9 @@ def test_replay_sends_a_finding_again(run_check: Run, broken: str, tmp_path: Pat
     assert (other.returncode, "not seen" in other.stdout) == (0, True)
 
 
-def test_baseline_accepts_what_is_known_and_names_what_is_gone(run_check: Run, broken: str, tmp_path: Path) -> None:
+def test_baseline_accepts_what_is_known_and_names_what_is_gone(
+    run_check: Run, broken: str, tmp_path: Path
+) -> None:
     """Only new findings fail; an entry whose rule passes is stale; an entry that ended does not count."""
     known = tmp_path / "baseline.json"
     options = [*keyed(broken), "--rule", "body-types", "--rule", "body-json"]
@@ -117,7 +135,9 @@ def test_baseline_accepts_what_is_known_and_names_what_is_gone(run_check: Run, b
     assert (accepted.returncode, "accepted" in accepted.stdout) == (0, True)
     with serving(CONFORMING[0].service(STORED, KEYS).answer) as url:
         gone = run_check(*keyed(url), "--rule", "body-types", "--baseline", str(known), "--json")
-    assert envelope(gone)["data"]["stale"] == [entry["fingerprint"] for entry in json.loads(known.read_text())]
+    assert envelope(gone)["data"]["stale"] == [
+        entry["fingerprint"] for entry in json.loads(known.read_text())
+    ]
     entries = [{**entry, "expires": "2020-01-01"} for entry in json.loads(known.read_text())]
     known.write_text(json.dumps(entries))
     assert run_check(*options, "--baseline", str(known)).returncode == 1
@@ -144,7 +164,17 @@ def test_page_is_one_file_with_everything_escaped(run_check: Run, tmp_path: Path
     with serving(fault.service(STORED, KEYS).answer) as url:
         run_check(*keyed(url), "--rule", "error-body", "--report-json", str(tmp_path / "a.json"))
     page = tmp_path / "page.html"
-    assert run_check("--rejudge", str(tmp_path / "a.json"), "--rejudge", str(tmp_path / "a.json"), "--report-html", str(page)).returncode == 1
+    assert (
+        run_check(
+            "--rejudge",
+            str(tmp_path / "a.json"),
+            "--rejudge",
+            str(tmp_path / "a.json"),
+            "--report-html",
+            str(page),
+        ).returncode
+        == 1
+    )
     text = page.read_text()
     assert "&lt;h1&gt;Error&lt;/h1&gt;" in text
     assert "<h1>Error</h1>" not in text
@@ -168,7 +198,16 @@ def test_rules_are_listed_and_explained(run_check: Run) -> None:
 def test_what_may_be_unchecked_is_not_exit_2(run_check: Run) -> None:
     """--complete without a second key is incomplete, unless that rule may be left out."""
     with serving(CONFORMING[0].service(STORED, KEYS).answer) as url:
-        options = [url, "--api-key", KEYS[0], "--known-hash", STORED[0].blake3, "--rule", "owners-apart", "--complete"]
+        options = [
+            url,
+            "--api-key",
+            KEYS[0],
+            "--known-hash",
+            STORED[0].blake3,
+            "--rule",
+            "owners-apart",
+            "--complete",
+        ]
         assert run_check(*options).returncode == 2
         assert run_check(*options, "--allow-not-checked", "owners-apart").returncode == 0
 

@@ -39,7 +39,9 @@ def sent_to(seed: int, run_id: str) -> list[bytes]:
         return service.answer(asked)
 
     with serving(answer) as url:
-        check(Options(url, api_key=KEYS[0], other_api_key=KEYS[1], contents=CONTENTS, seed=seed, run_id=run_id))
+        check(
+            Options(url, api_key=KEYS[0], other_api_key=KEYS[1], contents=CONTENTS, seed=seed, run_id=run_id)
+        )
     return received
 
 
@@ -75,10 +77,16 @@ def test_bound_holds_on_a_server_that_answers_nothing() -> None:
 
     def answer(_asked: Asked) -> Said | None:
         answered[0] += 1
-        return Said(200, {}, seconds=5) if answered[0] > 1 else CONFORMING[0].service(STORED, KEYS).answer(_asked)
+        return (
+            Said(200, {}, seconds=5)
+            if answered[0] > 1
+            else CONFORMING[0].service(STORED, KEYS).answer(_asked)
+        )
 
     with serving(answer) as url:
-        options = Options(url, api_key=KEYS[0], contents=CONTENTS, max_references=50, drawn=False, timeout=0.3)
+        options = Options(
+            url, api_key=KEYS[0], contents=CONTENTS, max_references=50, drawn=False, timeout=0.3
+        )
         outcome = check(options)
     assert outcome.exit_status == 2
     assert answered[0] <= 5
@@ -97,7 +105,9 @@ def test_ledger_is_written_before_the_request_is_sent(tmp_path: Path) -> None:
     with serving(slowly) as url:
         command = [sys.executable, "-m", "comfy_assets", "check", *keyed(url), "--ledger", str(ledger)]
         environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
-        process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        process = subprocess.Popen(
+            command, cwd=ROOT, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        )
         end = time.monotonic() + 60
         while len(made) < 5 and time.monotonic() < end:
             time.sleep(0.01)
@@ -146,7 +156,9 @@ def test_throttling_is_obeyed() -> None:
         return service.answer(asked)
 
     with serving(answer) as url:
-        outcome = check(Options(url, api_key=KEYS[0], contents=CONTENTS, drawn=False, rules=("unknown-content",)))
+        outcome = check(
+            Options(url, api_key=KEYS[0], contents=CONTENTS, drawn=False, rules=("unknown-content",))
+        )
     assert times[3] - times[2] >= 1
     assert outcome.exit_status == 0
 
@@ -165,7 +177,13 @@ def test_rate_limit_is_kept() -> None:
     with serving(service.answer) as url:
         started = time.monotonic()
         options = Options(
-            url, api_key=KEYS[0], contents=CONTENTS, drawn=False, rules=("unknown-content",), rate_limit=20, confirm=False
+            url,
+            api_key=KEYS[0],
+            contents=CONTENTS,
+            drawn=False,
+            rules=("unknown-content",),
+            rate_limit=20,
+            confirm=False,
         )
         outcome = check(options)
     assert len(outcome.record.exchanges) / (time.monotonic() - started) <= 21
@@ -231,7 +249,12 @@ def test_proxy_is_used() -> None:
 
     with serving(proxy) as url:
         options = Options(
-            "http://assets.invalid", api_key=KEYS[0], contents=CONTENTS, proxy=url, drawn=False, rules=("unknown-content",)
+            "http://assets.invalid",
+            api_key=KEYS[0],
+            contents=CONTENTS,
+            proxy=url,
+            drawn=False,
+            rules=("unknown-content",),
         )
         outcome = check(options)
     assert outcome.exit_status == 0

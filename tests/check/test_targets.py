@@ -99,9 +99,20 @@ def certificate(tmp_path: Path) -> Path:
     if shutil.which("openssl") is None:
         pytest.skip("needs openssl to make a certificate")
     path = tmp_path / "server.pem"
-    command = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"]
+    command = [
+        "openssl",
+        "req",
+        "-x509",
+        "-newkey",
+        "ec",
+        "-pkeyopt",
+        "ec_paramgen_curve:prime256v1",
+        "-nodes",
+    ]
     more = ["-days", "2", "-subj", "/CN=127.0.0.1", "-addext", "subjectAltName=IP:127.0.0.1"]
-    subprocess.run([*command, *more, "-keyout", tmp_path / "key.pem", "-out", path], check=True, capture_output=True)
+    subprocess.run(
+        [*command, *more, "-keyout", tmp_path / "key.pem", "-out", path], check=True, capture_output=True
+    )
     path.write_text((tmp_path / "key.pem").read_text() + path.read_text())
     return path
 

@@ -92,7 +92,9 @@ def server(pytestconfig: pytest.Config, request: pytest.FixtureRequest) -> Serve
 
 
 @pytest.fixture(scope="session")
-def contract_options(server: Server, pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFactory) -> Options:
+def contract_options(
+    server: Server, pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFactory
+) -> Options:
     """The judged server, with everything that is known of it."""
     from comfy_assets.contract import Content, Options
     from comfy_assets.contract.pytest_plugin import contents
@@ -109,7 +111,12 @@ def contract_options(server: Server, pytestconfig: pytest.Config, tmp_path_facto
         for hash_, (name, content) in zip(server.known_hashes, SAMPLES.items(), strict=True)
     )
     return Options(
-        server.url, api_key=server.api_key, other_api_key=OTHER_KEY, contents=embedded, seed=given.seed, complete=True
+        server.url,
+        api_key=server.api_key,
+        other_api_key=OTHER_KEY,
+        contents=embedded,
+        seed=given.seed,
+        complete=True,
     )
 
 

@@ -21,7 +21,11 @@ MAY_IMPORT = {
     "comfy_assets.contract": {"comfy_assets", "comfy_assets.scenarios"},
     "comfy_assets.server": {"comfy_assets", "comfy_assets_api"},
     "comfy_assets.cli": {
-        "comfy_assets", "comfy_assets_api", "comfy_assets.scenarios", "comfy_assets.contract", "comfy_assets.server",
+        "comfy_assets",
+        "comfy_assets_api",
+        "comfy_assets.scenarios",
+        "comfy_assets.contract",
+        "comfy_assets.server",
     },
 }
 
@@ -77,7 +81,9 @@ def test_check_does_not_use_the_client(part: str) -> None:
     """Neither rules, probe nor models import the client or what it is made of."""
     for module, path in modules().items():
         if part_of(module) == part:
-            names = {name.split(".")[1] for name in imported(module, path) if name.startswith("comfy_assets.")}
+            names = {
+                name.split(".")[1] for name in imported(module, path) if name.startswith("comfy_assets.")
+            }
             assert names <= USED_BY_THE_CHECK, module
 
 

@@ -21,7 +21,9 @@ from comfy_assets.scenarios.serving import serving
 
 def main() -> int:
     """The table on stdout; 1 where the check misses a broken server or blames a conforming one."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("word", nargs="?", default="")
     parser.add_argument("--no-stock", action="store_true", help="leave stock schemathesis out")
     given = parser.parse_args()
@@ -38,8 +40,13 @@ def main() -> int:
         stock = "-" if given.no_stock else ("found" if stock_failures(fault) - usual else "")
         mistakes, stock_found, shown = mistakes + (not right), stock_found + (stock == "found"), shown + 1
         said = ("found" if fault.rule else "silent") if right else ("MISSED" if fault.rule else "BLAMED")
-        print(f"{fault.name:<48} {fault.rule or '(conforming)':<24} {said:<8} {stock:<6} {', '.join(rules)}", flush=True)
-    print(f"{shown} servers, {mistakes} mistakes of the check, {stock_found} found or blamed by stock schemathesis")
+        print(
+            f"{fault.name:<48} {fault.rule or '(conforming)':<24} {said:<8} {stock:<6} {', '.join(rules)}",
+            flush=True,
+        )
+    print(
+        f"{shown} servers, {mistakes} mistakes of the check, {stock_found} found or blamed by stock schemathesis"
+    )
     return 1 if mistakes else 0
 
 

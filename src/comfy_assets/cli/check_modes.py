@@ -21,6 +21,8 @@ from comfy_assets.errors import InputError
 from comfy_assets.hashing import hash_file
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from comfy_assets.cli.output import Output
 
 
@@ -196,7 +198,7 @@ def _writable(given: dict[str, Any]) -> None:
 def _write(outcomes: list[Outcome], given: dict[str, Any]) -> None:
     first = outcomes[0]
     record = str(given["report_json"]) if given["report_json"] else None
-    texts = {
+    texts: dict[str, Callable[[], str]] = {
         "report_html": lambda: html.page(outcomes, record),
         "report_junit": lambda: junit.document(outcomes),
         "report_json": lambda: json_report.document(first),

@@ -135,7 +135,9 @@ def _findings(rule: Rule, looked: list[Judged], size: Callable[[Judged | Finding
             continue
         finding = found.get(deviation.cause)
         if finding is None:
-            found[deviation.cause] = _finding(rule, deviation, one, len({other.exchanges for other in looked}))
+            found[deviation.cause] = _finding(
+                rule, deviation, one, len({other.exchanges for other in looked})
+            )
         else:
             finding.exchanges += [index for index in one.exchanges if index not in finding.exchanges]
             finding.count += 1
@@ -278,7 +280,9 @@ def _verdict(  # noqa: PLR0911, a list of decisions
         return _unexercised(rule, findings, history)
     missing = _missing_status(rule, looked, history)
     if missing:
-        hint = "give content that is new to this key" if missing == str(CREATED) else "no repeat was answered so"
+        hint = (
+            "give content that is new to this key" if missing == str(CREATED) else "no repeat was answered so"
+        )
         text = f"no answer {missing} was seen: {hint}"
         return Verdict(rule, NOT_CHECKED, PREREQUISITE, text, exercised)
     return Verdict(rule, PASSED, exercised=exercised)

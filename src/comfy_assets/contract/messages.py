@@ -117,7 +117,7 @@ class Reader:
             self._start += data[: len(_START)]
             if not _START.startswith(self._start[: len(_START)]):
                 # Something else need not end its lines as HTTP does: there is nothing to wait for.
-                raise NotHTTPError(f"it starts with {ascii(data[:20].decode('latin-1'))}")
+                raise NotHTTPError(f"it starts with {data[:20].decode('latin-1')!a}")
         try:
             self._connection.receive_data(data)
             while not self.done:

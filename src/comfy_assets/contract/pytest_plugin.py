@@ -21,9 +21,10 @@ import pytest
 
 from comfy_assets.contract import judge as verdicts
 from comfy_assets.contract import words
+from comfy_assets.contract.facts import Content
 from comfy_assets.contract.judge import counts
 from comfy_assets.contract.rules import RULES
-from comfy_assets.contract.run import Content, Options, Outcome, check
+from comfy_assets.contract.run import Options, Outcome, check
 from comfy_assets.hashing import hash_file
 
 if TYPE_CHECKING:
@@ -60,7 +61,8 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 def contents(files: Iterable[str | os.PathLike[str]] = (), hashes: Iterable[str] = ()) -> tuple[Content, ...]:
     """Known content, from files that the server stores and from hashes."""
     from_files = [
-        Content((hash_file(file), hash_file(file, "sha256")), os.path.getsize(file), Path(file).name) for file in files
+        Content((hash_file(file), hash_file(file, "sha256")), os.path.getsize(file), Path(file).name)
+        for file in files
     ]
     return (*from_files, *(Content((hash_,), None, hash_[:19]) for hash_ in hashes))
 
