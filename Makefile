@@ -11,7 +11,7 @@ SETUP_FROM := requirements/dev.txt pyproject.toml tools/setup.sh
 PYTEST := $(BIN)/python -m pytest --quiet -n auto --dist loadfile
 
 .DEFAULT_GOAL := demo
-.PHONY: demo prepared test test-full check lint types drift format setup generate vendor mutation pins clean help
+.PHONY: demo prepared test test-full mutants check lint types drift format setup generate vendor mutation pins clean help
 
 demo: ## (default) Register sample files with the reference server and check both sides
 	@$(MAKE) --no-print-directory -j2 setup generate
@@ -42,6 +42,9 @@ types: setup ## Type-check everything, strictly
 format: setup ## Format, and mend what the linter can mend
 	@$(BIN)/ruff check --fix-only --quiet
 	@$(BIN)/ruff format
+
+mutants: prepared ## Print which broken servers the check finds, and which stock schemathesis finds (ARGS=--no-stock: without)
+	@$(BIN)/python -m tools.mutants $(ARGS)
 
 setup: .venv/complete ## Make .venv with the command .venv/bin/comfy-assets
 

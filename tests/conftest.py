@@ -13,6 +13,9 @@ from urllib.parse import urlsplit
 import pytest
 from hypothesis import HealthCheck, Phase, settings
 
+#: The rules of the check as tests; its options stand aside for those below.
+pytest_plugins = ["comfy_assets.contract.pytest_plugin"]
+
 # One seed for everyone, so that a failure in one place is the same failure in another.
 DEFAULT_SEED = 20261123
 
@@ -58,6 +61,16 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         help="a hash of content that the server stores; repeatable, at least one with --server",
     )
     group.addoption(
+        "--known-file",
+        metavar="FILE",
+        action="append",
+        default=[],
+        help="a file that the server stores; repeatable",
+    )
+    group.addoption(
+        "--other-api-key", metavar="KEY", default="", help="a key of another owner of that server"
+    )
+    group.addoption(
         "--seed",
         metavar="N",
         type=int,
@@ -88,9 +101,9 @@ def _reach_loopback_directly() -> None:
 
 
 def _require_known_content(config: pytest.Config) -> None:
-    if not config.option.known_hash:
+    if not config.option.known_hash and not config.option.known_file:
         raise pytest.UsageError(
-            "--server needs --known-hash: a server answers 404 for unknown content, "
+            "--server needs --known-hash or --known-file: a server answers 404 for unknown content, "
             "so without a hash that it stores no success answer can be judged"
         )
     if not config.option.api_key:

@@ -6,19 +6,24 @@ that cannot work is told at once.
 
 from __future__ import annotations
 
+import hashlib
 from typing import TYPE_CHECKING
 
 import blake3
 import pytest
-from hypothesis import settings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from .runs import Run, Server
+    from comfy_assets.contract import Options, Outcome
+
+    from .runs import Server
 
 #: Each run makes references, and on a real service they are permanent: say how many.
 REFERENCES = pytest.StashKey[set[str]]()
+
+#: Another owner of the embedded server.
+OTHER_KEY = "contract-tests-other-key"
 
 #: Real files of several kinds: name → content. The empty one and the larger one are edges of `size`.
 SAMPLES = {
@@ -53,12 +58,6 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
 
 
 @pytest.fixture(scope="session")
-def references(pytestconfig: pytest.Config) -> set[str]:
-    """The ids of the references that this session made."""
-    return pytestconfig.stash[REFERENCES]
-
-
-@pytest.fixture(scope="session")
 def seed(pytestconfig: pytest.Config) -> int:
     """The seed that `--seed` gives."""
     return int(pytestconfig.option.seed)
@@ -76,7 +75,7 @@ def reference_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serve
         (folder / name).write_bytes(content)
     key = ApiKey("contract-tests-key")
     hashes = tuple(f"blake3:{blake3.blake3(content).hexdigest()}" for content in SAMPLES.values())
-    with ServerProcess(content=[folder], api_keys=[str(key)]) as process:
+    with ServerProcess(content=[folder], api_keys=[str(key), OTHER_KEY]) as process:
         yield Server(process.url, key, hashes)
 
 
@@ -93,20 +92,47 @@ def server(pytestconfig: pytest.Config, request: pytest.FixtureRequest) -> Serve
 
 
 @pytest.fixture(scope="session")
-def run(server: Server, seed: int, references: set[str]) -> Run:
-    """One run of schemathesis against the judged server, of the size that the profile gives."""
-    from .runs import run_contract_tests
+def contract_options(
+    server: Server, pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFactory
+) -> Options:
+    """The judged server, with everything that is known of it."""
+    from comfy_assets.contract import Content, Options
+    from comfy_assets.contract.pytest_plugin import contents
 
-    result = run_contract_tests(server, seed=seed, examples=settings().max_examples)
-    references |= result.created
-    return result
+    given = pytestconfig.option
+    if given.server:
+        known = contents(given.known_file, [*server.known_hashes])
+        return Options(
+            server.url, api_key=server.api_key, other_api_key=given.other_api_key or None, contents=known,
+            seed=given.seed,
+        )  # fmt: skip
+    embedded = tuple(
+        Content((hash_, f"sha256:{hashlib.sha256(content).hexdigest()}"), len(content), name)
+        for hash_, (name, content) in zip(server.known_hashes, SAMPLES.items(), strict=True)
+    )
+    return Options(
+        server.url,
+        api_key=server.api_key,
+        other_api_key=OTHER_KEY,
+        contents=embedded,
+        seed=given.seed,
+        complete=True,
+    )
 
 
 @pytest.fixture(scope="session")
-def used_server(server: Server, run: Run) -> Server:
-    """The judged server after the run.
+def references(contract_outcome: Outcome, pytestconfig: pytest.Config) -> set[str]:
+    """The ids of the references that this session made."""
+    made = pytestconfig.stash[REFERENCES]
+    made |= set(contract_outcome.record.made)
+    return made
+
+
+@pytest.fixture(scope="session")
+def used_server(server: Server, references: set[str]) -> Server:
+    """The judged server after the check.
 
     Where a server keeps one reference per content, only the first request for it is answered 201: the
-    run has to see it, so whatever else talks to the server comes later.
+    check has to see it, so whatever else talks to the server comes later.
     """
     return server

@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from .mutants import MUTANTS, serve
-from .runs import Server
+from comfy_assets.contract.selftest import KEYS, STORED
+from comfy_assets.scenarios.catalogue import FAULTS
+from comfy_assets.scenarios.serving import serving
 
 pytestmark = pytest.mark.embedded
 
@@ -49,25 +50,24 @@ def test_options_that_cannot_work_are_one_sentence(options: list[str], says: str
     ]
 
 
-def options_for(server: Server) -> list[str]:
-    """The options that name a server."""
-    hashes = [option for known in server.known_hashes for option in ("--known-hash", known)]
-    return ["--server", server.url, "--api-key", str(server.api_key), *hashes]
+def options_for(url: str) -> list[str]:
+    """The options that name a model."""
+    hashes = [option for one in STORED for option in ("--known-hash", one.blake3)]
+    return ["--server", url, "--api-key", KEYS[0], *hashes]
 
 
-def test_named_server_is_judged_without_showing_the_key(reference_server: Server) -> None:
-    """A server that is named is judged: a test that it breaks fails, one that it keeps passes.
+def test_named_server_is_judged_without_showing_the_key() -> None:
+    """A server that is named is judged: a rule that it breaks fails, one that it keeps passes.
 
     Even a server that tells the key does not bring it into the output; what was left there is told.
     """
-    mutant = next(mutant for mutant in MUTANTS if mutant.found_by == "key_is_not_told")
-    with serve(mutant, reference_server) as broken:
-        tests = "keeps_the_contract or repeat_returns"
-        result = pytest_run("-vv", "--showlocals", "-k", tests, *options_for(broken))
+    fault = next(fault for fault in FAULTS if fault.name == "tells the key in a 400")
+    with serving(fault.service(STORED, KEYS).answer) as url:
+        result = pytest_run("-vv", "--showlocals", "-k", "never-key or repeat-same", *options_for(url))
     shown = result.stdout + result.stderr
     # Not `key not in shown`: the failed assertion would show both.
-    assert shown.count(broken.api_key) == 0, "the key is shown"
+    assert shown.count(KEYS[0]) == 0, "the key is shown"
     assert result.returncode == int(pytest.ExitCode.TESTS_FAILED), shown
     assert "1 failed, 1 passed" in shown
-    assert mutant.found_by in shown
-    assert f"references were made on {broken.url}" in shown
+    assert fault.rule in shown
+    assert f"references were made on {url}" in shown

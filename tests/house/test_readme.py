@@ -28,6 +28,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with the files that the snippets name."""
     folder = tmp_path_factory.mktemp("readme")
     (folder / "portrait.png").write_bytes(b"a portrait")
+    (folder / "b.bin").write_bytes(b"something else")
+    (folder / "key.txt").write_text(KEY + "\n")
     for name in ("models/checkpoints", "input"):
         (folder / "ComfyUI" / name).mkdir(parents=True)
         (folder / "ComfyUI" / name / "file.bin").write_bytes(name.encode())
@@ -61,12 +63,13 @@ def test_shell_snippets(folder: Path) -> None:
         for line in snippet.splitlines()
         if line.startswith("comfy-assets ")
     ]
-    assert {shlex.split(line)[1] for line in lines} == {"register", "hash", "from-hash", "serve"}
+    assert {shlex.split(line)[1] for line in lines} == {"register", "hash", "from-hash", "serve", "check"}
     [serve] = [shlex.split(line)[2:] for line in lines if line.startswith("comfy-assets serve")]
     assert serve[::2] == ["--content", "--api-key"]
     with ServerProcess(content=[folder], api_keys=[KEY]) as server:
         for line in lines:
             if not line.startswith("comfy-assets serve"):
+                line = line.replace("http://127.0.0.1:8765", server.url)  # noqa: PLW2901, where it listens here
                 done = run(
                     [sys.executable, "-m", *shlex.split(line.replace("comfy-assets", "comfy_assets", 1))],
                     folder,

@@ -18,6 +18,7 @@ MAY_IMPORT = {
     "comfy_assets_api": set(),
     "comfy_assets": {"comfy_assets_api"},
     "comfy_assets.scenarios": {"comfy_assets", "comfy_assets_api"},
+    "comfy_assets.contract": {"comfy_assets", "comfy_assets.scenarios"},
     "comfy_assets.server": {"comfy_assets", "comfy_assets_api", "comfy_assets.scenarios"},
     "comfy_assets.testing": {
         "comfy_assets",
@@ -25,7 +26,13 @@ MAY_IMPORT = {
         "comfy_assets.scenarios",
         "comfy_assets.server",
     },
-    "comfy_assets.cli": {"comfy_assets", "comfy_assets_api", "comfy_assets.server"},
+    "comfy_assets.cli": {
+        "comfy_assets",
+        "comfy_assets_api",
+        "comfy_assets.scenarios",
+        "comfy_assets.contract",
+        "comfy_assets.server",
+    },
 }
 
 
@@ -69,6 +76,21 @@ def test_imports_point_one_way(module: str) -> None:
     allowed = {part, *MAY_IMPORT[part]}
     wrong = {name for name in imported(module, modules()[module]) if (part_of(name) or part) not in allowed}
     assert not wrong
+
+
+#: Modules of the core that the check of a server may use: it must not judge by the client's own reading.
+USED_BY_THE_CHECK = {"specification", "hashing", "_version", "scenarios", "contract"}
+
+
+@pytest.mark.parametrize("part", ["comfy_assets.contract", "comfy_assets.scenarios"])
+def test_check_does_not_use_the_client(part: str) -> None:
+    """Neither rules, probe nor models import the client or what it is made of."""
+    for module, path in modules().items():
+        if part_of(module) == part:
+            names = {
+                name.split(".")[1] for name in imported(module, path) if name.startswith("comfy_assets.")
+            }
+            assert names <= USED_BY_THE_CHECK, module
 
 
 def test_wrong_import_would_be_seen(tmp_path: Path) -> None:

@@ -23,6 +23,7 @@ COMMANDS = {
     "from-hash": "Register content that the service already stores, by its hash.",
     "hash": "Print the content hashes of files.",
     "serve": "Run the reference server.",
+    "check": "Check a server against the contract.",
     "content": "Add, list and remove the content that a server stores.",
     "keys": "Add, list and revoke the keys that a server accepts.",
 }

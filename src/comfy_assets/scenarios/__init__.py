@@ -1,1 +1,1 @@
-"""Answers as data: what services do that the contract does not say, for tests of clients and of the check."""
+"""Answers as data: what services do that the contract does not say, and a minimal model of one."""

@@ -1,0 +1,1 @@
+"""Reports of a check: on a terminal, as JSON, as JUnit, as one HTML page."""

@@ -1,0 +1,242 @@
+"""A whole check: plan, probe, confirm, judge. The same as a command, as a library and under pytest."""
+
+from __future__ import annotations
+
+import secrets
+import time
+from contextlib import AbstractContextManager, nullcontext
+from typing import IO, TYPE_CHECKING
+
+from attrs import define, field, frozen
+
+from comfy_assets.contract import budget as budget_
+from comfy_assets.contract import drawing, oracle
+from comfy_assets.contract import plan as plan_
+from comfy_assets.contract.baseline import Baseline
+from comfy_assets.contract.confirm import confirm
+from comfy_assets.contract.facts import Content, facts_for
+from comfy_assets.contract.history import History
+from comfy_assets.contract.judge import (
+    ACCEPTED,
+    INTERMITTENT,
+    NOT_CHECKED,
+    VIOLATED,
+    Finding,
+    Judgement,
+    counts,
+    judge,
+    rules_of,
+)
+from comfy_assets.contract.keys import KEY, OTHER_KEY, Keys
+from comfy_assets.contract.probe import Probe
+from comfy_assets.contract.record import Record
+from comfy_assets.contract.rules import RULES
+from comfy_assets.contract.shrink import shrink
+from comfy_assets.contract.wire import Target
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from pathlib import Path
+
+    from comfy_assets.contract.facts import Facts
+    from comfy_assets.contract.record import Case, Exchange
+    from comfy_assets.specification import Contract
+
+DEFAULT_SEED = 0
+
+
+@frozen
+class Options:
+    """What to check, and how. `url` is the base URL; keys never show."""
+
+    url: str
+    api_key: str | None = field(default=None, repr=False)
+    other_api_key: str | None = field(default=None, repr=False)
+    contents: tuple[Content, ...] = ()
+    #: Further headers of every request; their values are treated like keys.
+    headers: tuple[tuple[str, str], ...] = field(default=(), repr=False)
+    strict: bool = False
+    complete: bool = False
+    seed: int = DEFAULT_SEED
+    run_id: str = field(factory=lambda: secrets.token_hex(4))
+    timeout: float = 30.0
+    deadline: float = 600.0
+    rate_limit: float | None = None
+    max_references: int = budget_.DEFAULT
+    rules: tuple[str, ...] = ()
+    allow_not_checked: tuple[str, ...] = ()
+    baseline: Baseline = field(factory=Baseline)
+    ca_file: Path | None = None
+    insecure: bool = False
+    proxy: str | None = field(default=None, repr=False)
+    ledger: Path | None = None
+    #: Drawn cases beside the planned ones.
+    drawn: bool = True
+    #: Send what was found again, so that chance is told from cause.
+    confirm: bool = True
+    #: The contract; None: the one that belongs to this package.
+    contract: Contract | None = field(default=None, repr=False)
+
+
+@define
+class Outcome:
+    """How a check ended."""
+
+    record: Record
+    judgement: Judgement
+    options: Options
+    seconds: float = 0.0
+    #: Baseline entries whose rule passed.
+    stale: list[str] = field(factory=list)
+    #: Mistakes of the check itself.
+    errors: list[str] = field(factory=list)
+
+    @property
+    def violations(self) -> list[Finding]:
+        """Findings that make the run fail."""
+        return [one for one in self.judgement.all_findings() if counts(one, strict=self.options.strict)]
+
+    @property
+    def not_checked(self) -> list[str]:
+        """Rules that were to be checked and could not be, those aside that may be."""
+        allowed = self.options.allow_not_checked
+        return [
+            id_
+            for id_, verdict in self.judgement.verdicts.items()
+            if verdict.verdict == NOT_CHECKED and id_ not in allowed
+        ]
+
+    @property
+    def exit_status(self) -> int:
+        """1: violated; 2: not complete; 0: neither."""
+        once = [one for one in self.violations if one.verdict == INTERMITTENT and _seen(one) < 2]
+        if len(once) < len(self.violations):
+            return 1
+        return 2 if once or self.not_checked or self.errors or self.record.ended else 0
+
+
+def _seen(finding: Finding) -> int:
+    again = finding.evidence.partition("again in ")[2].partition(" ")[0]
+    return finding.count + (int(again) if again.isdecimal() else 0)
+
+
+def check(
+    options: Options,
+    *,
+    progress: Callable[[int, int, Exchange | None], None] = lambda _done, _all, _exchange: None,
+) -> Outcome:
+    """Check a server. Raises `UnreachableError` where there is none to check."""
+    started = time.monotonic()
+    facts, keys, target = prepare(options)
+    record = Record(facts, max_references=options.max_references, only_rules=options.rules)
+    with _ledger(options.ledger) as ledger:
+        budget = budget_.Budget(options.max_references, ledger)
+        done, total = 0, 0
+
+        def step(exchange: Exchange | None) -> None:
+            nonlocal done
+            done += exchange is None or (exchange.attempt == 0 and exchange.burst is None)
+            progress(min(done, total), total, exchange)
+
+        probe = Probe(
+            target, keys, record, budget,
+            timeout=options.timeout, deadline=options.deadline, rate_limit=options.rate_limit, progress=step,
+        )  # fmt: skip
+        try:
+            with drawing.drawing(facts, wanted=_wants_drawn(options)) as drawn:
+                cases = planned(facts, options)
+                total = len(cases)
+                probe.run(cases)
+                # Where the run has ended already, nobody waits for cases that would not be sent.
+                more = [] if record.ended else drawn()
+                last = needed([*more, *plan_.last_cases(facts)], facts, options.rules)
+                total += len(last)
+                probe.run(last)
+            if options.confirm and not record.ended:
+                confirm(probe, record)
+                shrink(probe, record)
+        finally:
+            probe.close()
+            record.made, record.made_unknown = dict(budget.made), budget.unknown + budget.reserved
+            record.references_needed = budget.spent + budget.lacking
+    return conclude(record, options, time.monotonic() - started)
+
+
+def prepare(options: Options) -> tuple[Facts, Keys, Target]:
+    """What the options say, in the forms that the line works with."""
+    given = {KEY: options.api_key, OTHER_KEY: options.other_api_key}
+    values = {name: value for name, value in given.items() if value}
+    # Without a key a made-up one is sent: a server that has no authentication shows it by accepting it.
+    values.setdefault(KEY, f"no-key-was-given-{options.run_id}")
+    headers = []
+    for name, value in options.headers:
+        placeholder = f"{{{{header {name}}}}}"
+        values[placeholder] = value
+        headers.append((name, placeholder))
+    keys = Keys(values)
+    target = Target(options.url.rstrip("/"), options.ca_file, options.insecure, options.proxy)
+    facts = facts_for(
+        target,
+        options.contents,
+        [name for name in (KEY, OTHER_KEY) if name in keys],
+        run_id=options.run_id,
+        seed=options.seed,
+        complete=options.complete,
+        headers=headers,
+        telling_key=keys.telling,
+        contract=options.contract,
+    )
+    return facts, keys, target
+
+
+def planned(facts: Facts, options: Options) -> list[Case]:
+    """The cases that are not drawn, in the order sent."""
+    return needed(plan_.plan(facts), facts, options.rules)
+
+
+def needed(cases: list[Case], facts: Facts, rules: Sequence[str]) -> list[Case]:
+    """The cases that some rules need, with their controls and all that their scenarios need."""
+    if not rules:
+        return cases
+    groups = {RULES[id_].group for id_ in rules}
+    if groups & {"never", "observed"}:
+        return cases
+    history = History(Record(facts, cases=cases))
+    # Rules about answers look at all that keep the contract.
+    good = bool(groups & {"body", "kept", "identity"})
+    wanted = {
+        case.id
+        for case in cases
+        if case.id == plan_.CONTROL
+        or rules_of(case, history) & {*rules}
+        or (good and oracle.expect(facts, case.request).kind == oracle.ACCEPT)
+    }
+    scenarios = {case.scenario for case in cases if case.id in wanted and case.scenario}
+    return [case for case in cases if case.id in wanted or case.scenario in scenarios]
+
+
+#: Groups whose rules gain by drawn cases.
+_DRAWN = frozenset({"accept", "refuse", "never", "observed"})
+
+
+def _wants_drawn(options: Options) -> bool:
+    return options.drawn and (not options.rules or any(RULES[id_].group in _DRAWN for id_ in options.rules))
+
+
+def conclude(record: Record, options: Options, seconds: float = 0.0) -> Outcome:
+    """Judge a record, and hold the findings against the baseline."""
+    judgement = judge(record)
+    outcome = Outcome(record, judgement, options, seconds)
+    for finding in judgement.all_findings():
+        reason = options.baseline.reason(finding)
+        if reason is not None:
+            finding.verdict, finding.reason = ACCEPTED, reason
+    outcome.stale = options.baseline.stale(judgement)
+    return outcome
+
+
+def _ledger(path: Path | None) -> AbstractContextManager[IO[str] | None]:
+    return nullcontext() if path is None else path.open("a", encoding="utf-8")
+
+
+__all__ = ["ACCEPTED", "VIOLATED", "Options", "Outcome", "check", "conclude"]
