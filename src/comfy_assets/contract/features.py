@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 
 from comfy_assets.contract import jsontext
 from comfy_assets.contract.facts import HASH, LARGEST_EXACT, METADATA, MIME_TYPE, NAME, TAGS
-from comfy_assets.contract.messages import CHUNKED
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -140,7 +139,5 @@ def _of_headers(facts: Facts, request: Request) -> Iterator[Feature]:
         yield "media-type-spelling", "the media type: with a charset"
     if media_type != media_type.lower():
         yield "media-type-spelling", "the media type: in upper case"
-    if request.framing == CHUNKED:
-        yield "chunked-body", "a body in chunks"
     if facts.key_header and facts.key_header not in {name for name, _ in request.headers}:
         yield "header-case", "the name of the key's header in another case"

@@ -212,9 +212,14 @@ def _weigh(findings: list[Finding], record: Record, rules: Mapping[str, Rule]) -
         numbers = record.replays.get(finding.fingerprint, [])
         if not numbers:
             continue
-        again = sum(shows(record, number, finding, rules) for number in numbers)
-        finding.evidence += f"; again in {again} of {len(numbers)} replays"
-        if again < len(numbers):
+        looked = [shows(record, number, finding, rules) for number in numbers]
+        again, counted = looked.count(True), len(looked) - looked.count(None)
+        if not counted:
+            # Such as what came of a first request: on some servers, no further one is the first.
+            finding.evidence += "; no replay can bring it about again"
+            continue
+        finding.evidence += f"; again in {again} of {counted} replays"
+        if again < counted:
             finding.verdict = INTERMITTENT
     _merge_chance(findings)
 
@@ -225,15 +230,19 @@ def replayed(record: Record, number: int) -> Record:
     return evolve(record, exchanges=chosen, left_out={}, replays={}, only_rules=())
 
 
-def shows(record: Record, number: int, finding: Finding, rules: Mapping[str, Rule] = RULES) -> bool:
-    """Whether a replay shows a finding again: a deviation of the same kind on the same request."""
+def shows(record: Record, number: int, finding: Finding, rules: Mapping[str, Rule] = RULES) -> bool | None:
+    """Whether a replay shows a finding again: a deviation of the same kind on the same request.
+
+    None where the rule had nothing to look at in it.
+    """
     history = History(replayed(record, number))
     case = record.exchanges[finding.shown[-1]].case
     where = {one.index for one in history.seen if one.exchange.case == case}
     # By a status alone, another rule may be blamed where less is known to be accepted.
     alike = statuses(history) if finding.rule in statuses(History(record)) else {}
     looked = [*rules[finding.rule].check(history), *(one for several in alike.values() for one in several)]
-    return any(one.deviation is not None and where & set(one.exchanges) for one in looked)
+    again = [one.deviation is not None for one in looked if where & set(one.exchanges)]
+    return any(again) if again else None
 
 
 def _merge_chance(findings: list[Finding]) -> None:

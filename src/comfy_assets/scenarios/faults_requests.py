@@ -214,12 +214,6 @@ def _exact_media(self: Service, asked: Any) -> None:
         raise RefusedError(415, "the media type must be application/json, letter by letter")
 
 
-def _no_chunks(self: Service, asked: Any) -> Said:
-    if "transfer-encoding" in asked.headers:
-        raise RefusedError(400, "no chunks")
-    return Service.create(self, asked)
-
-
 def _strict(text: str) -> Any:
     """The first JSON value of a text, and where it ends; None where there is none."""
 
@@ -285,7 +279,6 @@ PROTOCOL = (
     Fault("text/plain is taken", "other-media-types", _any_media("text/plain")),
     Fault("any media type is taken", "other-media-types", {"check_media_type": lambda self, asked: None}),
     Fault("a charset is refused", "media-type-spelling", {"check_media_type": _exact_media}),
-    Fault("chunks are refused", "chunked-body", {"create": _no_chunks}),
     Fault("an empty body has defaults", "json-empty", reading(_defaults)),
     Fault("trailing commas are taken", "json-malformed", reading(_json5)),
     Fault("trailing bytes are taken", "json-trailing", reading(_first_value)),

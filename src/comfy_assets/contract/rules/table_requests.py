@@ -227,13 +227,6 @@ RULES: tuple[Rule, ...] = (
         source="RFC 9110, section 8.3.1",
     ),
     _protocol(
-        "chunked-body",
-        "A body in chunks is read (or refused with 411)",
-        "Clients that stream a body do not know its length.",
-        level=SHOULD,
-        source="RFC 9112, section 7.1",
-    ),
-    _protocol(
         "json-empty",
         "An empty body is refused with 400",
         "The contract says that the body is required.",
