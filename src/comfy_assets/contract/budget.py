@@ -72,13 +72,14 @@ class Budget:
         if id_ is None:
             self.unknown += 1
             return {"unknown": case}
-        if id_ in self.made or id_ in self.existing:
-            return {"released": case, "id": id_}
         # A server that says "existed" of a reference that nobody saw before is believed only where
         # its status agrees: 201 made one, whatever the body says.
-        if response is not None and response.status == 200 and not _says_new(response):
+        existed = response is not None and response.status == 200 and not _says_new(response)
+        if id_ in self.made or existed:
             self.existing.add(id_)
             return {"released": case, "id": id_}
+        # Of requests at once, the answer "existed" may be here before the answer "made" is.
+        self.existing.discard(id_)
         self.made[id_] = case
         return {"made": id_, "case": case}
 

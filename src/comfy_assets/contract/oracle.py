@@ -35,7 +35,7 @@ ACCEPT, UNKNOWN, REFUSE, AUTH, MEDIA, METHOD, OPEN, ELSEWHERE = (
     "accept", "unknown", "refuse", "auth", "media", "method", "open", "elsewhere",
 )  # fmt: skip
 
-_OPEN_STATUSES = SUCCESSES | {400, 411, 413}
+_OPEN_STATUSES = SUCCESSES | {400, 413}
 
 
 @frozen
@@ -123,6 +123,7 @@ def _kept(facts: Facts, request: Request, body: _Body, owner: str | None) -> Exp
     content = facts.content_of(body.value.get(HASH)) if isinstance(body.value, dict) else None
     if body.open:
         unknown = frozenset() if content else frozenset({404})
+        unknown |= {411} if request.framing == CHUNKED else set()
         unusual = (
             frozenset(features(facts, request, body.value)) if isinstance(body.value, dict) else frozenset()
         )
