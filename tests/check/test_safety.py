@@ -231,6 +231,7 @@ def test_drawn_finding_is_made_small() -> None:
             raise ValueError("an unknown member")
 
     outcome = checked(Fault("drawn only", "never-5xx", {"check": check_}), drawn=True, confirm=True)
+    assert not outcome.errors
     finding = next(one for one in outcome.judgement.findings if one.rule == "never-5xx")
     smallest = outcome.record.exchanges[outcome.record.smallest[finding.fingerprint]].request.body
     assert len(smallest) < len(outcome.record.exchanges[finding.shown[-1]].request.body)
