@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 import subprocess
+import sys
+import threading
+import time
 import xml.etree.ElementTree as ET
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import jsonschema_rs
 import pytest
 
 from comfy_assets.contract import RULES
+from comfy_assets.contract.reports.schema import REPORT
 from comfy_assets.contract.selftest import KEYS, STORED
 from comfy_assets.scenarios.catalogue import CONFORMING, FAULTS
 from comfy_assets.scenarios.faults import Fault
@@ -110,6 +117,47 @@ def test_rejudge_gives_the_same_verdicts_without_a_network(
 
     assert said(first) == said(again)
     assert (first.returncode, again.returncode) == (1, 1)
+
+
+def test_json_report_has_the_documented_form(run_check: Run, broken: str, tmp_path: Path) -> None:
+    """The report keeps its JSON Schema, and the schema is not so wide that it says nothing."""
+    record = tmp_path / "record.json"
+    run_check(*keyed(broken), "--rule", "body-types", "--report-json", str(record))
+    report = json.loads(record.read_text())
+    validator = jsonschema_rs.Draft202012Validator(REPORT)
+    assert [error.message for error in validator.iter_errors(report)] == []
+    report["findings"][0]["shown_by"] = "first"
+    assert not validator.is_valid(report)
+
+
+def test_interrupted_run_says_what_it_left_behind(tmp_path: Path) -> None:
+    """Ctrl-C ends the run with 130; what it made is told, what was not asked any more is not checked."""
+    service = CONFORMING[0].service(STORED, KEYS)
+    asked = threading.Event()
+
+    def answer(request: object) -> object:
+        time.sleep(0.03)
+        if service.count > 10:
+            asked.set()
+        return service.answer(request)  # type: ignore[arg-type]  # what a model takes
+
+    report = tmp_path / "report.json"
+    with serving(answer) as url:  # type: ignore[arg-type]  # the same
+        command = [sys.executable, "-m", "comfy_assets", "check", *keyed(url), "--report-json", str(report)]
+        environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+        process = subprocess.Popen(
+            command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        )
+        assert asked.wait(60)
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=60)
+    assert process.returncode == 130, err
+    assert "references made on" in out
+    assert "Traceback" not in err
+    said = json.loads(report.read_text())
+    assert list(said["record"]["made"]) == said["summary"]["references_made"] != []
+    assert {one["rule"] for one in said["verdicts"] if one["verdict"] == "passed"} < RULES.keys()
+    assert said["summary"]["not_checked"]
 
 
 def test_replay_sends_a_finding_again(run_check: Run, broken: str, tmp_path: Path) -> None:

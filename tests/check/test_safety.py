@@ -230,8 +230,11 @@ def test_drawn_finding_is_made_small() -> None:
         if set(value) - named:
             raise ValueError("an unknown member")
 
-    outcome = checked(Fault("drawn only", "never-5xx", {"check": check_}), drawn=True, confirm=True)
-    finding = next(one for one in outcome.judgement.findings if one.rule == "never-5xx")
+    fault = Fault("drawn only", "never-5xx", {"check": check_})
+    # Not every seed draws a member that the contract does not name.
+    runs = (checked(fault, drawn=True, confirm=True, seed=seed) for seed in range(8))
+    outcome = next(run for run in runs if run.record.smallest)
+    finding = next(one for one in outcome.judgement.findings if one.fingerprint in outcome.record.smallest)
     smallest = outcome.record.exchanges[outcome.record.smallest[finding.fingerprint]].request.body
     assert len(smallest) < len(outcome.record.exchanges[finding.shown[-1]].request.body)
     assert len(set(json.loads(smallest)) - named) == 1

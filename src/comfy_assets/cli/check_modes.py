@@ -232,7 +232,7 @@ def _end(outcome: Outcome, output: Output) -> int:
         return status
     from comfy_assets.cli.output import envelope, print_json
 
-    codes = {1: "violated", 2: "not_complete"}
+    codes = {1: "violated", 2: "not_complete", 130: "interrupted"}
     error = (
         None
         if status == 0

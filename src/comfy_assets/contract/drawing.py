@@ -25,6 +25,14 @@ if TYPE_CHECKING:
 LONGEST = 120.0
 
 
+#: What the other process gets of this one's environment. Hypothesis draws otherwise where CI or pytest have
+#: set variables, and the same seed has to give the same cases everywhere.
+_KEPT = frozenset({
+    "PATH", "HOME", "USERPROFILE", "SYSTEMROOT", "TEMP", "TMP", "TMPDIR", "LANG", "LD_LIBRARY_PATH",
+    "VIRTUAL_ENV", "XDG_CACHE_HOME", "LOCALAPPDATA",
+})  # fmt: skip
+
+
 class DrawingError(RuntimeError):
     """The cases could not be drawn: a mistake of the check or its installation, not of the server."""
 
@@ -66,7 +74,8 @@ def _environment() -> dict[str, str]:
 
     Compiling schemathesis anew takes longer than all the rest of a check.
     """
-    environment = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    environment = {name: value for name, value in os.environ.items() if name in _KEPT}
+    environment["PYTHONHASHSEED"] = "0"
     environment["PYTHONPATH"] = os.pathsep.join(filter(None, sys.path))
     cache = os.environ.get("XDG_CACHE_HOME") or os.environ.get("LOCALAPPDATA")
     folder = os.path.join(

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from attrs import define, evolve, field
 
-from comfy_assets.contract.messages import read_response
+from comfy_assets.contract.messages import LENGTH, read_response
 from comfy_assets.contract.record import BUDGET, STOPPED, THROTTLED, TIMED_OUT, Case, Exchange
 from comfy_assets.contract.wire import CLOSED, NOT_HTTP, REFUSED, TIMEOUT, TLS, Line, proxy_headers
 
@@ -139,7 +139,12 @@ class Probe:
             self._wire(case.request), case.request.method, min(self.timeout, max(self._left(), 0.01))
         )
         exchange = self._exchange(case, answered, replay, attempt, started)
-        return exchange, read_response(exchange.raw, case.request.method)
+        response = read_response(exchange.raw, case.request.method)
+        if response is None or response.status >= 400 or case.request.framing != LENGTH:
+            # A server that refuses without reading the body would take what is left of it for the next
+            # request: that one must not be judged for it.
+            line.close()
+        return exchange, response
 
     def _wire(self, request: Request) -> bytes:
         filled = self.keys.fill(request)

@@ -29,7 +29,7 @@ from comfy_assets.contract.judge import (
 )
 from comfy_assets.contract.keys import KEY, OTHER_KEY, Keys
 from comfy_assets.contract.probe import Probe
-from comfy_assets.contract.record import Record
+from comfy_assets.contract.record import STOPPED, Record
 from comfy_assets.contract.rules import RULES
 from comfy_assets.contract.shrink import shrink
 from comfy_assets.contract.wire import Target
@@ -43,6 +43,8 @@ if TYPE_CHECKING:
     from comfy_assets.specification import Contract
 
 DEFAULT_SEED = 0
+#: Why a run ended that somebody interrupted; its exit status says so too.
+INTERRUPTED = "interrupted"
 
 
 @frozen
@@ -108,7 +110,9 @@ class Outcome:
 
     @property
     def exit_status(self) -> int:
-        """1: violated; 2: not complete; 0: neither."""
+        """1: violated; 2: not complete; 0: neither; 130: interrupted."""
+        if self.record.ended == INTERRUPTED:
+            return 130
         once = [one for one in self.violations if one.verdict == INTERMITTENT and _seen(one) < 2]
         if len(once) < len(self.violations):
             return 1
@@ -131,35 +135,59 @@ def check(
     record = Record(facts, max_references=options.max_references, only_rules=options.rules)
     with _ledger(options.ledger) as ledger:
         budget = budget_.Budget(options.max_references, ledger)
-        done, total = 0, 0
+        errors: list[str] = []
+        done, total = 0, [0]
 
         def step(exchange: Exchange | None) -> None:
             nonlocal done
             done += exchange is None or (exchange.attempt == 0 and exchange.burst is None)
-            progress(min(done, total), total, exchange)
+            progress(min(done, total[0]), total[0], exchange)
 
         probe = Probe(
             target, keys, record, budget,
             timeout=options.timeout, deadline=options.deadline, rate_limit=options.rate_limit, progress=step,
         )  # fmt: skip
+        cases = planned(facts, options)
         try:
-            with drawing.drawing(facts, wanted=_wants_drawn(options)) as drawn:
-                cases = planned(facts, options)
-                total = len(cases)
-                probe.run(cases)
-                # Where the run has ended already, nobody waits for cases that would not be sent.
-                more = [] if record.ended else drawn()
-                last = needed([*more, *plan_.last_cases(facts)], facts, options.rules)
-                total += len(last)
-                probe.run(last)
-            if options.confirm and not record.ended:
-                confirm(probe, record)
-                shrink(probe, record)
+            _send_all(probe, cases, options, total)
+        except drawing.DrawingError as error:
+            errors.append(str(error))
+        except KeyboardInterrupt:
+            record.ended = INTERRUPTED
         finally:
             probe.close()
             record.made, record.made_unknown = dict(budget.made), budget.unknown + budget.reserved
             record.references_needed = budget.spent + budget.lacking
-    return conclude(record, options, time.monotonic() - started)
+        _leave_out(record, cases)
+    outcome = conclude(record, options, time.monotonic() - started)
+    outcome.errors = errors
+    return outcome
+
+
+def _send_all(probe: Probe, cases: list[Case], options: Options, total: list[int]) -> None:
+    """Planned cases, drawn ones, the last ones, and what was found once more."""
+    record, facts = probe.record, probe.record.facts
+    with drawing.drawing(facts, wanted=_wants_drawn(options)) as drawn:
+        total[0] = len(cases)
+        probe.run(cases)
+        # Where the run has ended already, nobody waits for cases that would not be sent.
+        more = [] if record.ended else drawn()
+        last = needed([*more, *plan_.last_cases(facts)], facts, options.rules)
+        total[0] += len(last)
+        probe.run(last)
+    if options.confirm and not record.ended:
+        confirm(probe, record)
+        shrink(probe, record)
+
+
+def _leave_out(record: Record, cases: list[Case]) -> None:
+    """Where somebody interrupted the run: what was not sent any more was not checked."""
+    if record.ended != INTERRUPTED:
+        return
+    sent = {exchange.case for exchange in record.exchanges}
+    known = {case.id for case in record.cases}
+    record.cases += [case for case in cases if case.id not in known and case.unless is None]
+    record.left_out |= {case.id: STOPPED for case in record.cases if case.id not in sent}
 
 
 def prepare(options: Options) -> tuple[Facts, Keys, Target]:

@@ -1,7 +1,7 @@
 """The JSON report: the record, with the verdicts that were reached from it.
 
 `{"schema": "comfy-assets-check/1", "summary": ..., "verdicts": [...], "findings": [...], "record": ...}`.
-The verdicts are for readers; `--rejudge` looks at the record alone.
+`schema.REPORT` is its JSON Schema. The verdicts are for readers; `--rejudge` looks at the record alone.
 """
 
 from __future__ import annotations

@@ -54,6 +54,7 @@ def report(outcome: Outcome, record: str | None = None) -> Iterator[RenderableTy
     yield Text()
     if outcome.record.made or outcome.record.made_unknown:
         yield Text(words.references(outcome), style="dim")
+        yield Padding(Text("  ".join(outcome.record.made), style="dim"), (0, 0, 0, 2))
     style = {0: "bold green", 1: "bold red"}.get(outcome.exit_status, "bold yellow")
     yield Text(words.summary(outcome), style=style)
 
