@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import copy
+import gzip
 import inspect
 import json
 import pickle
 import socket
 import traceback
 import warnings
+import zlib
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import pytest
 
 import comfy_assets
 from comfy_assets import UNSET, AssetsClient, AsyncAssetsClient, DriftWarning, errors, hash_file
+from comfy_assets.defaults import LARGEST_ANSWER
 from tests.client.conftest import KEY, Call
 from tests.support import BODY, HASH, answer, scripted
 
@@ -59,7 +63,19 @@ ERROR_BODIES: dict[str, tuple[bytes, str | None, str]] = {
     "truncated": (b'{"code": "SOME', None, '{"code": "SOME'),
     "invalid UTF-8": (b"\xff\xfe\x00", None, "\ufffd\ufffd\x00"),
     "deep": (b"[" * 100_000, None, "[" * 120 + "..."),
+    "just short enough": (b"x" * 120, None, "x" * 120),
 }
+
+#: Error bodies that are JSON, and what `body` is of them; one that nests too deep to be copied is left out.
+JSON_BODIES: list[tuple[Any, bool]] = [
+    ({**ERROR, "details": [{"place": ["a"]}, 1, None]}, True),
+    ([[]], True),
+    ("text", True),
+    (json.loads("[" * 99 + "]" * 99), True),
+    (json.loads('{"a":' * 99 + "[]" + "}" * 99), True),
+    (json.loads("[" * 102 + "]" * 102), False),
+    (json.loads('{"a":' * 102 + "1" + "}" * 102), False),
+]
 
 
 def test_request_is_what_the_contract_says(call: Call) -> None:
@@ -140,6 +156,15 @@ def test_status_survives_any_body(
     assert caught.value.response.content == body
 
 
+@pytest.mark.parametrize(("body", "kept"), JSON_BODIES)
+def test_body_of_an_error(call: Call, body: Any, kept: bool) -> None:
+    """An error has its body as JSON, as far as it can be copied; the bytes are there in any case."""
+    with scripted(answer(404, body)) as server, pytest.raises(errors.NotFoundError) as caught:
+        call(server.url)
+    assert caught.value.body == (body if kept else None)
+    assert json.loads(caught.value.response.content) == body
+
+
 def test_redirects_are_not_followed(call: Call) -> None:
     """A redirect is an error that names its target, and the key reaches nobody else."""
     with scripted(answer(201, BODY)) as other:
@@ -147,6 +172,7 @@ def test_redirects_are_not_followed(call: Call) -> None:
         with scripted(moved) as server, pytest.raises(errors.APIStatusError, match=other.url) as caught:
             call(server.url)
     assert caught.value.status_code == 307
+    assert str(caught.value).endswith("redirects are not followed, they would take the key along")
     assert other.connections == 0
 
 
@@ -169,6 +195,10 @@ def test_answers_that_break_off(call: Call, said: bytes | None) -> None:
             call(server.url, options={"timeout": 5})
     assert type(caught.value) is errors.APIConnectionError
     assert server.url in str(caught.value)
+    assert caught.value.cause == caught.value.attempts[0].error
+    began = isinstance(said, bytes) and said.startswith(b"HTTP/1.1 201 X\r\n")
+    assert (", which began with 201, broke off (" in str(caught.value)) is began
+    assert (caught.value.response is not None) is began
 
 
 def test_nobody_listens(call: Call) -> None:
@@ -188,6 +218,50 @@ def test_silence_is_a_timeout(call: Call) -> None:
             call(url, options={"timeout": 0.3})
 
 
+CODINGS = {
+    "gzip": gzip.compress,
+    "x-gzip": gzip.compress,
+    "deflate": zlib.compress,
+    # As some services send it: without the header that the coding should have.
+    "Deflate": lambda data: zlib.compress(data, wbits=-zlib.MAX_WBITS),
+    "identity": bytes,
+}
+
+
+@pytest.mark.parametrize(("coding", "compress"), CODINGS.items())
+def test_compressed_answers(call: Call, coding: str, compress: Any) -> None:
+    """What was not asked for is unpacked all the same, in any pieces in which it comes."""
+    metadata = {"text": "".join(map(str, range(30_000)))}
+    body = compress(json.dumps({**BODY, "user_metadata": metadata}).encode())
+    with scripted(answer(201, body, headers=f"Content-Encoding: {coding}\r\n")) as server:
+        assert call(server.url).user_metadata == metadata
+
+
+@pytest.mark.parametrize("coding", ["gzip", "deflate"])
+def test_compressed_answer_that_breaks_within(call: Call, coding: str) -> None:
+    """A packed answer that goes wrong in its middle, or ends too soon, broke off."""
+    packed = CODINGS[coding](json.dumps({**BODY, "user_metadata": {"a": list(range(20_000))}}).encode())
+    for broken in (packed[:-9], packed[:20_000] + b"\xff" * 40 + packed[20_040:]):
+        head = answer(201, broken, headers=f"Content-Encoding: {coding}\r\n")
+        with (
+            scripted(head) as server,
+            pytest.raises(errors.APIConnectionError, match="DecodingError: ") as caught,
+        ):
+            call(server.url)
+        assert caught.value.status_code == 201
+
+
+def test_answer_that_grows(call: Call) -> None:
+    """A small packed answer that would fill the memory ends at the limit, and says so."""
+    packed = gzip.compress(b" " * (8 * LARGEST_ANSWER))
+    with (
+        scripted(answer(201, packed, headers="Content-Encoding: gzip\r\n")) as server,
+        pytest.raises(errors.ContractError, match=f"larger than {LARGEST_ANSWER} bytes") as caught,
+    ):
+        call(server.url)
+    assert len(caught.value.response.content) == LARGEST_ANSWER
+
+
 UNREADABLE = {
     "no JSON": b"<html>",
     "empty": b"",
@@ -205,9 +279,13 @@ UNREADABLE = {
 @pytest.mark.parametrize("body", UNREADABLE.values(), ids=UNREADABLE)
 def test_unreadable_success(call: Call, body: Any) -> None:
     """A success whose required members cannot be read keeps its status, its body and what is wrong with it."""
-    with scripted(answer(201, body)) as server, pytest.raises(errors.ContractError) as caught:
+    said = answer(201, body, headers="X-Request-Id: r-17\r\n")
+    with scripted(said) as server, pytest.raises(errors.ContractError) as caught:
         call(server.url)
     assert caught.value.status_code == 201
+    assert caught.value.request_id == "r-17"
+    assert caught.value.body == (body if isinstance(body, dict) else [] if body == b"[]" else None)
+    assert [attempt.outcome for attempt in caught.value.attempts] == ["answered"]
     assert caught.value.problems
     assert "a success" in str(caught.value)
     assert caught.value.response.content == (body if isinstance(body, bytes) else json.dumps(body).encode())
@@ -251,6 +329,15 @@ def test_number_of_too_many_digits(call: Call) -> None:
     assert asset.user_metadata == {"a": 1, "b": float("inf")}
 
 
+def test_every_deviation_is_told_in_one_line(call: Call) -> None:
+    """An error about several deviations names them one after the other."""
+    with (
+        scripted(answer(201, {**BODY, "size": "a", "created_new": None})) as server,
+        pytest.raises(errors.ContractError, match=r"got 'a'; created_new: "),
+    ):
+        call(server.url)
+
+
 def test_naive_times_read_as_utc(call: Call) -> None:
     """A time without an offset is UTC, and told."""
     with (
@@ -279,7 +366,11 @@ def test_undocumented_success(call: Call) -> None:
 
 
 REFUSED: dict[str, tuple[tuple[Any, ...], dict[str, Any], str]] = {
-    "a file name": (("portrait.png", ["a"]), {}, r"hash: expected .* got 'portrait.png' \(compute it with"),
+    "a file name": (
+        ("portrait.png", ["a"]),
+        {},
+        r"got 'portrait.png' \(compute it with .* or `comfy-assets hash PATH`\)$",
+    ),
     "bare hex": (("a1" * 32, ["a"]), {}, "compute it with comfy_assets.hash_file"),
     "upper case": ((HASH.upper(), ["a"]), {}, "hash: expected a string that matches"),
     "trailing newline": ((HASH + "\n", ["a"]), {}, "hash: "),
@@ -326,6 +417,13 @@ def test_bad_requests_are_not_sent(
     assert caught.value.problems
 
 
+def test_metadata_of_any_mapping(call: Call) -> None:
+    """Metadata may be any mapping, and tags any iterable."""
+    with scripted(answer(201, BODY)) as server:
+        call(server.url, HASH, (tag for tag in ["a"]), user_metadata=MappingProxyType({"a": 1}))
+    assert server.requests[0].json == {"hash": HASH, "tags": ["a"], "user_metadata": {"a": 1}}
+
+
 def test_metadata_that_holds_itself(call: Call) -> None:
     """A value without end is refused, not followed for ever."""
     endless: dict[str, Any] = {}
@@ -350,7 +448,14 @@ def test_register_describes_the_file(call: Call, tmp_path: Path) -> None:
     with scripted(answer(201, BODY)) as server:
         call(server.url, path, ["input"], method="register")
         call(
-            server.url, path, ("input",), method="register", name="other", mime_type="a/b", algorithm="sha256"
+            server.url,
+            path,
+            ("input",),
+            method="register",
+            name="other",
+            mime_type="a/b",
+            algorithm="sha256",
+            user_metadata={"a": 1},
         )
     first, second = (request.json for request in server.requests)
     assert first == {
@@ -364,6 +469,7 @@ def test_register_describes_the_file(call: Call, tmp_path: Path) -> None:
         "tags": ["input"],
         "name": "other",
         "mime_type": "a/b",
+        "user_metadata": {"a": 1},
     }
 
 

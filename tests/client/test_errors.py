@@ -84,6 +84,37 @@ def test_survive_copies_and_processes(error: Exception) -> None:
         assert vars(other) == vars(error)
 
 
+def test_words() -> None:
+    """The text of an error has the status, the code where there is one, and how often it was tried if not once."""
+    once, twice = ATTEMPTS[1:], ATTEMPTS
+    made = {
+        "404: gone": errors.NotFoundError("gone", response=RESPONSE),
+        "404 NOT_FOUND: gone": errors.NotFoundError(
+            "gone", code="NOT_FOUND", response=RESPONSE, attempts=once
+        ),
+        "404: gone (after 2 attempts)": errors.NotFoundError("gone", response=RESPONSE, attempts=twice),
+        "no answer": errors.APIConnectionError("no answer", cause="a", attempts=once),
+        "no answer (after 2 attempts)": errors.APIConnectionError("no answer", cause="a", attempts=twice),
+    }
+    assert {str(error) for error in made.values()} == set(made)
+
+
+def test_attributes() -> None:
+    """Each error has what it was made with, and nothing where that does not apply."""
+    asked = Attempt(1, "refused", 429, None, 0.1, retry_after=7.0)
+    limited = errors.RateLimitError("slow down", body=[1], response=RESPONSE, attempts=[asked])
+    assert (limited.body, limited.retry_after, limited.attempts) == ([1], 7.0, (asked,))
+    assert errors.RateLimitError("slow down", response=RESPONSE).retry_after is None
+    broken = errors.APIConnectionError("half", cause="ReadError: a", response=RESPONSE)
+    assert (broken.cause, broken.response, broken.status_code) == ("ReadError: a", RESPONSE, 404)
+    unread = errors.ContractError(
+        "what", problems=[], response=RESPONSE, body={}, request_id="r", attempts=ATTEMPTS
+    )
+    assert (unread.body, unread.request_id, unread.attempts) == ({}, "r", ATTEMPTS)
+    bad = errors.InputError("bad")
+    assert (bad.status_code, bad.response, bad.attempts, bad.problems) == (None, None, (), ())
+
+
 def test_every_documented_status_has_a_class_of_its_own() -> None:
     """No status that the contract documents as an error falls to the general class."""
     from comfy_assets import specification

@@ -155,6 +155,17 @@ def test_which_statuses_are_repeated(status: int, asks: bool) -> None:
     assert (decision.delay is not None) is STATUSES[status, asks]
 
 
+@pytest.mark.parametrize(
+    ("status", "expected"), [(None, True), (200, True), (299, True), (300, False), (199, False)]
+)
+def test_a_success_that_broke_off_may_pass(status: int | None, expected: bool) -> None:
+    """Without an answer, or with half a success, it is the failure that says whether to repeat."""
+    attempt = Attempt(1, "unknown", status, "ReadError", 0.1)
+    for passing in (True, False):
+        decision = decide(RetryPolicy(), attempt, passing=passing, left=60, chance=0)
+        assert (decision.delay is not None) is (expected and passing)
+
+
 WHY = {
     "success": ({}, {"outcome": "answered", "status_code": 200}),
     "error": ({}, {"status_code": 404}),

@@ -10,6 +10,7 @@ import socket
 import ssl
 import subprocess
 import threading
+import time
 import warnings
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -18,6 +19,7 @@ from typing import Any
 
 import httpx
 import pytest
+from httpx_aiohttp import AiohttpTransport
 
 import comfy_assets
 from comfy_assets import (
@@ -253,6 +255,26 @@ def test_certificates(call: Call, tls_server: ScriptedServer, certificate: Path)
         assert call(tls_server.url, options={"transport": transport_for(call, verify=verify)}).created_new
 
 
+def test_certificates_in_a_folder(
+    call: Call, tls_server: ScriptedServer, certificate: Path, tmp_path: Path
+) -> None:
+    """A folder with certificates, named as OpenSSL names them, is trusted too."""
+    words = ["openssl", "x509", "-hash", "-noout", "-in", str(certificate)]
+    number = subprocess.run(words, check=True, capture_output=True, text=True).stdout.strip()
+    (tmp_path / f"{number}.0").write_bytes(certificate.read_bytes())
+    assert call(tls_server.url, options={"transport": transport_for(call, verify=str(tmp_path))}).created_new
+
+
+def test_certificates_of_the_environment(
+    call: Call, tls_server: ScriptedServer, certificate: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """SSL_CERT_FILE counts, unless the environment is not to be trusted."""
+    monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
+    assert call(tls_server.url).created_new
+    with pytest.raises(errors.APIConnectionError, match="CERTIFICATE_VERIFY_FAILED"):
+        call(tls_server.url, options={"transport": transport_for(call, trust_env=False)})
+
+
 def test_certificates_that_cannot_be_read(call: Call, tmp_path: Path) -> None:
     """A file of certificates that is none is named."""
     path = tmp_path / "ca.pem"
@@ -310,6 +332,61 @@ def test_transport_of_ones_own() -> None:
         pytest.raises(AssertionError, match="not expected"),
     ):
         client.create_asset_from_hash(HASH, ["a"])
+
+
+@pytest.mark.parametrize(("said", "outcome"), [(None, "unknown"), (b"HTTP/1.1 2", "unknown")])
+def test_aiohttps_transport_of_ones_own(said: bytes | None, outcome: str) -> None:
+    """It calls a closed connection a time limit for connecting; that the request was sent is known all the same."""
+
+    async def run(url: str) -> None:
+        transport = AiohttpTransport()
+        async with AsyncAssetsClient(KEY, url, transport=transport, retry=None) as client:
+            await client.create_asset_from_hash(HASH, ["a"])
+
+    with scripted(lambda _: said) as server:
+        server.closes = True
+        with pytest.raises(errors.APIConnectionError) as caught:
+            asyncio.run(run(server.url))
+    assert type(caught.value) is errors.APIConnectionError
+    assert caught.value.attempts[0].outcome == outcome
+    with pytest.raises(errors.APIConnectionError) as caught:
+        asyncio.run(run(server.url))
+    assert caught.value.attempts[0].outcome == "not_sent"
+
+
+def test_connection_that_the_service_closed(call: Call) -> None:
+    """A connection that was kept and then closed by the service is not used again: no repeat is needed."""
+    with scripted(CREATED) as server:
+        server.closes = True
+        with AssetsClient(KEY, server.url, retry=None) as client:
+            for _ in range(3):
+                assert client.create_asset_from_hash(HASH, ["a"]).created_new
+                time.sleep(0.05)
+        assert server.connections == 3
+
+
+def test_another_address_of_this_machine(call: Call) -> None:
+    """A connection goes to the host that was named."""
+    server = ScriptedServer(lambda _: CREATED, listener=socket.create_server(("127.0.0.2", 0)))
+    server.start()
+    try:
+        assert call(server.url.replace("127.0.0.1", "127.0.0.2")).created_new
+    finally:
+        server.stop()
+
+
+@pytest.mark.filterwarnings("ignore:Sending a large body:ResourceWarning")
+@pytest.mark.parametrize("scheme", ["http", "https"])
+def test_service_that_reads_nothing(call: Call, scheme: str) -> None:
+    """A request that is not taken, and a handshake that is not answered, end at the deadline."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        url = f"{scheme}://127.0.0.1:{listener.getsockname()[1]}"
+        began = time.monotonic()
+        with pytest.raises(errors.APITimeoutError) as caught:
+            call(url, HASH, ["a"], user_metadata={"a": "b" * 20_000_000}, options={"timeout": 1})
+    assert time.monotonic() - began < 6
+    assert caught.value.attempts[0].outcome == ("unknown" if scheme == "http" else "not_sent")
 
 
 RAISED = [
