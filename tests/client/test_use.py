@@ -375,18 +375,29 @@ def test_another_address_of_this_machine(call: Call) -> None:
         server.stop()
 
 
-@pytest.mark.filterwarnings("ignore:Sending a large body:ResourceWarning")
-@pytest.mark.parametrize("scheme", ["http", "https"])
-def test_service_that_reads_nothing(call: Call, scheme: str) -> None:
-    """A request that is not taken, and a handshake that is not answered, end at the deadline."""
+def test_request_that_is_not_taken() -> None:
+    """A service that connects and reads nothing holds the sync client no longer than its deadline.
+
+    The async client ends as well, but aiohttp leaves such a connection to the end of the process.
+    """
     with socket.create_server(("127.0.0.1", 0)) as listener:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-        url = f"{scheme}://127.0.0.1:{listener.getsockname()[1]}"
+        url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+        began = time.monotonic()
+        with AssetsClient(KEY, url, timeout=1) as client, pytest.raises(errors.APITimeoutError) as caught:
+            client.create_asset_from_hash(HASH, ["a"], user_metadata={"a": "b" * 20_000_000})
+    assert time.monotonic() - began < 6
+    assert caught.value.attempts[0].outcome == "unknown"
+
+
+def test_handshake_that_is_not_answered(call: Call) -> None:
+    """A service that never says hello ends at the deadline, and nothing was sent."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
         began = time.monotonic()
         with pytest.raises(errors.APITimeoutError) as caught:
-            call(url, HASH, ["a"], user_metadata={"a": "b" * 20_000_000}, options={"timeout": 1})
+            call(f"https://127.0.0.1:{listener.getsockname()[1]}", options={"timeout": 1})
     assert time.monotonic() - began < 6
-    assert caught.value.attempts[0].outcome == ("unknown" if scheme == "http" else "not_sent")
+    assert caught.value.attempts[0].outcome == "not_sent"
 
 
 RAISED = [
