@@ -13,4 +13,4 @@ compile() {
 }
 compile generate requirements/generate.in
 compile vendor requirements/vendor.in
-compile dev --extra server --extra check pyproject.toml requirements/dev.in
+compile dev --extra server --extra cluster --extra check pyproject.toml requirements/dev.in

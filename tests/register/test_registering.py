@@ -6,9 +6,9 @@ import os
 from pathlib import Path
 
 import pytest
+from comfy_assets.registering import Found, Outcome, Unreadable, register_files, walk
 
 from comfy_assets import AssetsClient, errors
-from comfy_assets.registering import Found, Outcome, Unreadable, register_files, walk
 from tests.support import BODY, answer, scripted
 
 
