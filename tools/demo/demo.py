@@ -60,7 +60,7 @@ def main() -> int:
 def register(url: str, paths: list[Path]) -> str:
     """Register the files twice and show what became of each; a summary, empty where it went wrong."""
     started = time.perf_counter()
-    first, again = register(url, paths), register(url, paths)
+    first, again = results(url, paths), results(url, paths)
     seconds = time.perf_counter() - started
     show(first, again)
     outcomes = Counter(result.outcome for result in first)
@@ -75,7 +75,7 @@ def register(url: str, paths: list[Path]) -> str:
     )
 
 
-def register(url: str, paths: list[Path]) -> list[FileDone]:
+def results(url: str, paths: list[Path]) -> list[FileDone]:
     """A run that asks for everything and leaves nothing behind; its files in the order of their paths."""
     with tempfile.TemporaryDirectory() as folder:
         options = Options(name_from="path", journal=f"{folder}/journal.sqlite", read_again=True)

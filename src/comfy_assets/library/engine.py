@@ -135,7 +135,7 @@ class _Run:
         # The gate is for all; a client would wait by itself.
         retry = self.client._options.retry  # noqa: SLF001 - within the package; nobody else needs it
         if retry is not None:
-            retry = evolve(retry, statuses=frozenset(retry.statuses - set(THROTTLING)))
+            retry = evolve(retry, statuses=[one for one in retry.statuses if one not in THROTTLING])
         self._hasher = Hasher(options, self.memory.digests, Pace(options.max_read_rate, self._stop))
         self._registrar = Registrar(
             self.client.with_options(retry=retry),
