@@ -18,6 +18,7 @@ MAY_IMPORT = {
     "comfy_assets_api": set(),
     "comfy_assets": {"comfy_assets_api"},
     "comfy_assets.scenarios": {"comfy_assets", "comfy_assets_api"},
+    "comfy_assets.library": {"comfy_assets", "comfy_assets_api"},
     "comfy_assets.server": {"comfy_assets", "comfy_assets_api", "comfy_assets.scenarios"},
     "comfy_assets.testing": {
         "comfy_assets",
@@ -25,7 +26,7 @@ MAY_IMPORT = {
         "comfy_assets.scenarios",
         "comfy_assets.server",
     },
-    "comfy_assets.cli": {"comfy_assets", "comfy_assets_api", "comfy_assets.server"},
+    "comfy_assets.cli": {"comfy_assets", "comfy_assets_api", "comfy_assets.library", "comfy_assets.server"},
 }
 
 

@@ -133,7 +133,7 @@ class _Run:
     def __attrs_post_init__(self) -> None:
         options, clock = self.options, Clock()
         # The gate is for all; a client would wait by itself.
-        retry = self.client._options.retry  # noqa: SLF001 - within the package; nobody else needs it
+        retry: Any = self.client._options.retry  # noqa: SLF001 - within the package; nobody else needs it
         if retry is not None:
             retry = evolve(retry, statuses=[one for one in retry.statuses if one not in THROTTLING])
         self._hasher = Hasher(options, self.memory.digests, Pace(options.max_read_rate, self._stop))

@@ -47,7 +47,9 @@ class Key:
     @classmethod
     def of(cls, service: str, owner: str, hash_: str, item: Item) -> Key:
         """The key of a file; the order of tags says nothing."""
-        return cls(service, owner, hash_, item.name, json.dumps(sorted(set(item.tags))))
+        # A name that no text can be is refused before it is sent; it must not break the look-up.
+        name = item.name.encode("utf-8", "backslashreplace").decode()
+        return cls(service, owner, hash_, name, json.dumps(sorted(set(item.tags))))
 
     def values(self) -> tuple[str, ...]:
         """In the order of the columns."""

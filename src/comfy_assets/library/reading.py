@@ -82,6 +82,9 @@ def read(path: str, algorithm: str, pace: Pace, on_read: Callable[[int], object]
             size += count
             on_read(count)
             pace.took(count)
+            if size > before.size:
+                # One that is written to all the time would never end.
+                raise ChangedError
         note = _cut_off(file, path, before.size, head)
         _same(before, Look.of(os.fstat(file.fileno())))
     # By its path once more: another file may have taken its place.
