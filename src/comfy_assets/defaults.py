@@ -28,3 +28,13 @@ LARGEST_ANSWER: Final = 2 << 20
 #: caller has in flight, and shorter than services keep theirs.
 CONNECTIONS: Final = 100
 KEEP_ALIVE: Final = 5.0
+
+#: Requests in flight while a library is registered: enough to hide a round trip to a distant service, few
+#: enough that a run that is killed repeats little.
+CONCURRENCY: Final = 16
+
+#: Files that are read at once. Measured: two cores are memory-bound with two; more only wait for disks.
+HASH_THREADS: Final = 4
+
+#: Seconds that a service may put off every request on end before a run stops; it can be started again.
+PATIENCE: Final = 900.0

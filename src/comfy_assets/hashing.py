@@ -79,10 +79,11 @@ def open_regular(path: str | os.PathLike[str]) -> int:
     if stat.S_ISREG(mode):
         return descriptor
     os.close(descriptor)
-    raise InputError(f"{os.fspath(path)!r} is {_kind(mode)}, not a file")
+    raise InputError(f"{os.fspath(path)!r} is {kind_of(mode)}, not a file")
 
 
-def _kind(mode: int) -> str:
+def kind_of(mode: int) -> str:
+    """What a mode of `os.stat` is, in words."""
     kinds = [
         (stat.S_ISDIR, "a folder"),
         (stat.S_ISFIFO, "a pipe"),

@@ -35,8 +35,9 @@ class Ran:
 
     @property
     def json(self) -> list[dict[str, Any]]:
-        """The JSON lines of stdout."""
-        return [json.loads(line) for line in self.lines]
+        """The JSON lines of stdout, those about progress aside: how many there are depends on the time."""
+        lines = [json.loads(line) for line in self.lines]
+        return [line for line in lines if line["type"] != "progress"]
 
 
 @frozen
@@ -54,6 +55,8 @@ class Command:
             "PYTHONPATH": path,
             "COMFY_CLOUD_BASE_URL": self.url,
             "COMFY_CLOUD_API_KEY": KEY,
+            # What a run remembers stays in the test's own folder.
+            "XDG_STATE_HOME": str(self.folder) + ".state",
         }
 
     def __call__(self, *arguments: str | bytes | os.PathLike[str], **environment: str) -> Ran:

@@ -20,7 +20,9 @@ from tests.support import BODY, HASH, Request, answer, scripted
 
 def test_registered_twice(command: Command, stored: Path) -> None:
     """The same file twice is created (201), then existing (200), with the same id."""
-    first, second = (command("register", stored / "a.png", "--tag", "input", "--json") for _ in range(2))
+    first, second = (
+        command("register", stored / "a.png", "--tag", "input", "--recheck", "--json") for _ in range(2)
+    )
     assert (first.status, second.status) == (0, 0)
     (one, first_end), (other, second_end) = first.json, second.json
     assert (one["outcome"], one["status_code"]) == ("created", 201)
@@ -49,7 +51,9 @@ def test_name_from_path(command: Command, stored: Path) -> None:
         command("register", stored, "--tag", "t", "--name-from", "path", COMFY_CLOUD_BASE_URL=server.url)
         command("register", stored, "--tag", "t", COMFY_CLOUD_BASE_URL=server.url)
     names = [request.json["name"] for request in server.requests]
-    assert names == ["a.png", "sub/b.safetensors", "sub/deeper/ü.txt", "a.png", "b.safetensors", "ü.txt"]
+    # Files are registered side by side: their order is chance.
+    assert sorted(names[:3]) == ["a.png", "sub/b.safetensors", "sub/deeper/ü.txt"]
+    assert sorted(names[3:]) == ["a.png", "b.safetensors", "ü.txt"]
 
 
 def test_dry_run_sends_nothing(command: Command, stored: Path) -> None:
@@ -218,7 +222,7 @@ def test_interrupted(command: Command, stored: Path) -> None:
         process.send_signal(signal.SIGINT)
         _, said = process.communicate(timeout=30)
     assert process.returncode == 130
-    assert said.decode().strip().splitlines()[-1] == "error: interrupted"
+    assert "error: interrupted" in said.decode().splitlines()
     assert b"Traceback" not in said
 
 

@@ -40,6 +40,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def run(words: list[str], folder: Path, url: str) -> subprocess.CompletedProcess[str]:
     """Run a program in that folder, with the service in its environment."""
     environment = {**os.environ, "COMFY_CLOUD_API_KEY": KEY, "COMFY_CLOUD_BASE_URL": url}
+    environment["XDG_STATE_HOME"] = str(folder.parent / "state")
     return subprocess.run(
         words, cwd=folder, env=environment, capture_output=True, text=True, timeout=60, check=False
     )

@@ -19,6 +19,7 @@ MAY_IMPORT = {
     "comfy_assets": {"comfy_assets_api"},
     "comfy_assets.scenarios": {"comfy_assets", "comfy_assets_api"},
     "comfy_assets.contract": {"comfy_assets", "comfy_assets.scenarios"},
+    "comfy_assets.library": {"comfy_assets", "comfy_assets_api"},
     "comfy_assets.server": {"comfy_assets", "comfy_assets_api", "comfy_assets.scenarios"},
     "comfy_assets.testing": {
         "comfy_assets",
@@ -31,6 +32,7 @@ MAY_IMPORT = {
         "comfy_assets_api",
         "comfy_assets.scenarios",
         "comfy_assets.contract",
+        "comfy_assets.library",
         "comfy_assets.server",
     },
 }

@@ -18,8 +18,11 @@ from rich.console import Console
 from rich.table import Table
 from samples import write_all
 
-from comfy_assets import AssetsClient, hash_file
-from comfy_assets.registering import Found, Outcome, Registered, register_files, walk
+from comfy_assets import AsyncAssetsClient, hash_file
+from comfy_assets.library.engine import register_files
+from comfy_assets.library.events import FileDone, Outcome
+from comfy_assets.library.options import Options
+from comfy_assets.library.walking import Found, walk
 from comfy_assets.server.process import ServerProcess
 
 ROOT = Path(__file__).parents[2]
@@ -57,9 +60,7 @@ def main() -> int:
 def register(url: str, paths: list[Path]) -> str:
     """Register the files twice and show what became of each; a summary, empty where it went wrong."""
     started = time.perf_counter()
-    with AssetsClient(KEY, url) as client:
-        first = list(register_files(client, walk(paths), TAGS, name_from="path"))
-        again = list(register_files(client, walk(paths), TAGS, name_from="path"))
+    first, again = results(url, paths), results(url, paths)
     seconds = time.perf_counter() - started
     show(first, again)
     outcomes = Counter(result.outcome for result in first)
@@ -74,7 +75,15 @@ def register(url: str, paths: list[Path]) -> str:
     )
 
 
-def show(first: list[Registered], again: list[Registered]) -> None:
+def results(url: str, paths: list[Path]) -> list[FileDone]:
+    """A run that asks for everything and leaves nothing behind; its files in the order of their paths."""
+    with tempfile.TemporaryDirectory() as folder:
+        options = Options(name_from="path", journal=f"{folder}/journal.sqlite", read_again=True)
+        events = list(register_files(paths, TAGS, client=AsyncAssetsClient(KEY, url), options=options))
+    return sorted((one for one in events if isinstance(one, FileDone)), key=lambda done: done.path)
+
+
+def show(first: list[FileDone], again: list[FileDone]) -> None:
     """The table of files."""
     table = Table(title="What became of each file", title_justify="left")
     for heading in ("file", "bytes", "first run", "second run", "id"):

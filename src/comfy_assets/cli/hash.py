@@ -10,7 +10,8 @@ from comfy_assets import errors
 from comfy_assets.cli.output import Exit, Failure, Output, json_option, printable
 from comfy_assets.defaults import ALGORITHM
 from comfy_assets.hashing import ALGORITHMS, hash_file
-from comfy_assets.registering import Found, Unreadable, walk
+from comfy_assets.library.items import LeftOut, Problem, words
+from comfy_assets.library.walking import Found, walk
 
 
 @click.command("hash", epilog="Example: comfy-assets hash models/ portrait.png")
@@ -29,6 +30,10 @@ def command(paths: tuple[str, ...], algorithm: str, as_json: bool) -> None:
     failed: list[dict[str, str]] = []
     hashed = 0
     for file in walk(paths):
+        if isinstance(file, LeftOut):
+            if file.told:
+                output.talk(f"{printable(file.path)}: {file.reason}")
+            continue
         hash_, reason = _hash(file, algorithm)
         if hash_ is None:
             failed.append({"path": file.path, "reason": reason})
@@ -49,14 +54,14 @@ def command(paths: tuple[str, ...], algorithm: str, as_json: bool) -> None:
     output.end({"hashed": hashed, "failed": []})
 
 
-def _hash(file: Found | Unreadable, algorithm: str) -> tuple[str | None, str]:
+def _hash(file: Found | Problem, algorithm: str) -> tuple[str | None, str]:
     """A file's hash, or None and the reason."""
-    if isinstance(file, Unreadable):
+    if isinstance(file, Problem):
         return None, file.reason
     try:
         return hash_file(file.path, algorithm), ""
     except (OSError, errors.InputError) as error:
-        return None, (isinstance(error, OSError) and error.strerror) or str(error)
+        return None, words(error)
 
 
 def _line(hash_: str, path: str) -> str:

@@ -1,180 +1,130 @@
-"""`comfy-assets register PATH...`: hash and register files and folders."""
+"""`comfy-assets register PATH...`: hash and register a whole library of files."""
 
 from __future__ import annotations
 
 import contextlib
 import os
-import sys
-from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from comfy_assets import registering
-from comfy_assets.cli import service
-from comfy_assets.cli.metadata import metadata_option
+from comfy_assets import errors
+from comfy_assets.cli import register_options, service
 from comfy_assets.cli.output import Exit, Failure, Output, json_option, printable
-from comfy_assets.defaults import ALGORITHM
-from comfy_assets.hashing import ALGORITHMS
-from comfy_assets.registering import Found, Outcome, Registered
+from comfy_assets.cli.register_output import Printer
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Sequence
+
+    from comfy_assets.library.events import Summary
+    from comfy_assets.library.options import Options
+    from comfy_assets.library.sources import Source
 
 
 @click.command(
     "register",
     epilog="Example: comfy-assets register ComfyUI/models/checkpoints --tag models --tag checkpoints",
 )
-@click.argument("paths", metavar="PATH...", nargs=-1, required=True, type=click.Path())
-@click.option("--tag", "tags", multiple=True, metavar="T", help="A tag of every file; repeat for more.")
-@click.option(
-    "--name-from",
-    type=click.Choice(["basename", "path"]),
-    default="basename",
-    show_default=True,
-    help="What a reference is named after: the file's name, or its path below the PATH given, with /.",
-)
-@metadata_option
-@click.option("--algorithm", type=click.Choice(list(ALGORITHMS)), default=ALGORITHM, show_default=True)
-@click.option("--dry-run", is_flag=True, help="Show what would be registered; read and send nothing.")
-@click.option("--quiet", is_flag=True, help="No progress and no summary.")
+@click.argument("paths", metavar="PATH...", nargs=-1, type=click.Path())
+@register_options.all_options
 @service.service_options
 @json_option
-def command(
-    paths: tuple[str, ...],
-    tags: tuple[str, ...],
-    name_from: str,
-    metadata: dict[str, Any] | None,
-    algorithm: str,
-    dry_run: bool,
-    quiet: bool,
-    as_json: bool,
-    **where: Any,
-) -> None:
+def command(paths: tuple[str, ...], dry_run: bool, quiet: bool, as_json: bool, **given: Any) -> None:
     """Give each file a reference on the service, by its hash; nothing is uploaded.
 
     Prints one line for each file: outcome, id, path. A file is `missing` where the service does not
-    have its content: it must be uploaded first.
+    have its content: it must be uploaded first. A run that was stopped, however it was, goes on where it
+    stopped when the same command is given again.
 
-    Exit status: 0 every file has a reference; 1 some are missing or failed; 2 nothing could be
+    Exit status: 0 every file has a reference; 1 some are missing, changed or failed; 2 nothing could be
     tried, the run had to stop, or a named PATH does not exist.
     """
-    if not tags:
-        raise click.UsageError("no tags: give at least one with --tag")
+    where = {name: given.pop(name) for name in service.NAMES}
     output = Output("register", as_json=as_json, quiet=quiet)
-    files = list(registering.walk(paths))
-    if dry_run:
-        _show_plan(output, files, tags, name_from)
-        return
-    tally = _Tally(paths)
     try:
-        with service.client(**where) as client, _progress(output, files) as on_read:
-            for result in registering.register_files(
-                client,
-                files,
-                tags,
-                name_from=name_from,
-                user_metadata=metadata,
-                algorithm=algorithm,
-                on_read=on_read,
-            ):
-                tally.add(result)
-                _show(output, result)
-    except registering.FATAL as error:
-        if tally.outcomes:
-            output.talk(tally.summary())
-        raise service.failure(error, data=tally.data()) from None
-    tally.end(output)
-
-
-class _Tally:
-    """How many files had which outcome."""
-
-    def __init__(self, paths: Sequence[str]) -> None:
-        self.absent = [path for path in paths if not os.path.exists(path)]
-        self.outcomes: Counter[Outcome] = Counter()
-
-    def add(self, result: Registered) -> None:
-        self.outcomes[result.outcome] += 1
-
-    def data(self) -> dict[str, Any]:
-        return {"outcomes": {outcome.value: self.outcomes[outcome] for outcome in Outcome}}
-
-    def summary(self) -> str:
-        return (
-            ", ".join(f"{count} {outcome}" for outcome in Outcome if (count := self.outcomes[outcome]))
-            or "no files"
-        )
-
-    def end(self, output: Output) -> None:
-        """Say how it went; raises Failure where not every file has a reference."""
-        output.talk(self.summary())
-        if self.absent:
-            raise Failure(
-                f"no such path: {', '.join(map(printable, self.absent))}",
-                code="no_such_path",
-                data=self.data(),
-            )
-        undone = sum(count for outcome, count in self.outcomes.items() if outcome not in registering.DONE)
-        if undone:
-            message = f"{undone} of {self.outcomes.total()} have no reference"
-            raise Failure(message, code="incomplete", exit_code=Exit.ANSWER_IS_NO, data=self.data())
-        output.end(self.data())
-
-
-def _show(output: Output, result: Registered) -> None:
-    # What `missing` means is the same for every file.
-    reason = f": {printable(result.reason or '')}" if result.outcome is Outcome.FAILED else ""
-    output.data(f"{result.outcome:<8}  {result.id or '-':<36}  {printable(result.path)}{reason}")
-    output.event(
-        "file",
-        path=result.path,
-        outcome=result.outcome,
-        id=result.id,
-        hash=result.hash,
-        size=result.size,
-        status_code=result.status_code,
-        reason=result.reason,
-    )
-
-
-def _show_plan(
-    output: Output, files: Sequence[Found | registering.Unreadable], tags: Sequence[str], name_from: str
-) -> None:
-    for file in files:
-        if isinstance(file, Found):
-            name = file.relative if name_from == "path" else os.path.basename(file.path)
-            output.data(f"would register  {printable(file.path)}  as {printable(name)}")
-            output.event("plan", path=file.path, name=name, tags=list(tags), size=file.size)
-        else:
-            output.data(f"cannot read  {printable(file.path)}: {file.reason}")
-            output.event("unreadable", path=file.path, reason=file.reason)
-    output.end({"files": sum(isinstance(file, Found) for file in files)})
-
-
-@contextlib.contextmanager
-def _progress(
-    output: Output, files: Sequence[Found | registering.Unreadable]
-) -> Iterator[Callable[[int], object] | None]:
-    """A bar over the bytes that are read, on a terminal only."""
-    if output.quiet or output.as_json or not sys.stderr.isatty():
-        yield None
+        chosen, source, roots = register_options.chosen(paths, given)
+        reports = register_options.reports(given)
+    except errors.InputError as error:
+        raise Failure(str(error), code="input") from None
+    if dry_run:
+        _show_plan(output, source)
         return
-    from rich.console import Console
-    from rich.progress import BarColumn, DownloadColumn, Progress, TimeRemainingColumn, TransferSpeedColumn
+    printer = Printer(output, reports, explain=given["explain"])
+    try:
+        with contextlib.ExitStack() as stack:
+            for report in reports:
+                stack.enter_context(report)
+            stack.enter_context(printer)
+            _run(where, chosen, source, printer)
+    except errors.ComfyAssetsError as error:
+        output.talk(printer.summary_line())
+        raise service.failure(error, data=printer.data(), is_run=True) from None
+    except KeyboardInterrupt:
+        output.talk(printer.summary_line())
+        raise Failure(
+            "interrupted",
+            code="interrupted",
+            hint="the same command goes on where this one stopped",
+            exit_code=Exit.INTERRUPTED,
+            data=printer.data(),
+        ) from None
+    _end(output, printer, [path for path in roots if not os.path.lexists(path)])
 
-    bar = Progress(
-        "registering",
-        BarColumn(),
-        DownloadColumn(),
-        TransferSpeedColumn(),
-        TimeRemainingColumn(),
-        console=Console(stderr=True),
-        transient=True,
-        # The bar prints lines of ours above itself, but only those that go to the same terminal.
-        redirect_stdout=sys.stdout.isatty(),
-    )
-    with bar:
-        task = bar.add_task("", total=sum(file.size for file in files if isinstance(file, Found)))
-        yield lambda size: bar.advance(task, size)
+
+def _run(where: dict[str, Any], chosen: Options, source: Source, printer: Printer) -> None:
+    from comfy_assets.library.engine import register_files
+
+    client = service.async_client(**where)
+    with contextlib.closing(register_files((), client=client, options=chosen, source=source)) as events:
+        for event in events:
+            printer.show(event)
+
+
+def _end(output: Output, printer: Printer, absent: Sequence[str]) -> None:
+    """Say how it went; raises Failure where not every file has a reference."""
+    output.talk(printer.summary_line())
+    data, summary = printer.data(), printer.summary
+    if absent:
+        words = f"no such path: {', '.join(map(printable, absent))}"
+        raise Failure(words, code="no_such_path", data=data)
+    if summary.undone:
+        message = f"{summary.undone} of {summary.outcomes.total()} have no reference"
+        raise Failure(message, code="incomplete", hint=_hint(summary), exit_code=Exit.ANSWER_IS_NO, data=data)
+    output.end(data)
+
+
+def _hint(summary: Summary) -> str | None:
+    from comfy_assets.library.events import Outcome
+
+    if summary.outcomes[Outcome.MISSING]:
+        return "upload what is missing (--missing-to FILE lists it), and run this again"
+    return None
+
+
+def _show_plan(output: Output, source: Source) -> None:
+    from comfy_assets.library.items import Item, Problem
+
+    files = 0
+    for one in source():
+        if isinstance(one, Item):
+            files += 1
+            tags = ", ".join(one.tags)
+            output.data(
+                f"would register  {printable(one.path)}  as {printable(one.name)}  [{printable(tags)}]"
+            )
+            output.event(
+                "plan",
+                path=one.path,
+                name=one.name,
+                tags=list(one.tags),
+                metadata=one.metadata,
+                mime_type=one.mime_type,
+                size=one.size,
+                hash=one.hash,
+            )
+        elif isinstance(one, Problem):
+            output.data(f"cannot read  {printable(one.path)}: {one.reason}")
+            output.event("unreadable", path=one.path, reason=one.reason)
+        elif one.told:
+            output.talk(f"{printable(one.path)}: {one.reason}")
+    output.end({"files": files})

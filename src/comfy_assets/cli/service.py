@@ -14,7 +14,10 @@ from comfy_assets.defaults import API_KEY_VARIABLE, BASE_URL_VARIABLE, TIMEOUT
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from comfy_assets.client import AssetsClient
+    from comfy_assets.client import AssetsClient, AsyncAssetsClient
+
+#: What the options below give a command.
+NAMES = ("base_url", "api_key", "api_key_file", "timeout")
 
 _OPTIONS = (
     click.option(
@@ -48,12 +51,29 @@ def client(
     """A client for what the options name."""
     from comfy_assets.client import AssetsClient
 
+    made: AssetsClient = _client(AssetsClient, base_url, _key(api_key, api_key_file), timeout)
+    return made
+
+
+def async_client(
+    base_url: str | None, api_key: str | None, api_key_file: str | None, timeout: float
+) -> AsyncAssetsClient:
+    """As `client`, for an event loop."""
+    from comfy_assets.client import AsyncAssetsClient
+
+    made: AsyncAssetsClient = _client(AsyncAssetsClient, base_url, _key(api_key, api_key_file), timeout)
+    return made
+
+
+def _key(api_key: str | None, api_key_file: str | None) -> str | None:
     if api_key is not None and api_key_file is not None:
         raise click.UsageError("--api-key and --api-key-file exclude each other")
-    if api_key_file is not None:
-        api_key = key_in(api_key_file)
+    return api_key if api_key_file is None else key_in(api_key_file)
+
+
+def _client(kind: Callable[..., Any], base_url: str | None, api_key: str | None, timeout: float) -> Any:
     try:
-        return AssetsClient(api_key, base_url, timeout=timeout)
+        return kind(api_key, base_url, timeout=timeout)
     except errors.InputError as error:
         raise failure(error) from None
 
@@ -92,15 +112,15 @@ _ANSWERS = (
 )
 
 
-def failure(error: errors.ComfyAssetsError, data: Any = None) -> Failure:
-    """How a command ends after an error of the library."""
+def failure(error: errors.ComfyAssetsError, data: Any = None, *, is_run: bool = False) -> Failure:
+    """How a command ends after an error of the library; `is_run`: one that ended a run of many calls."""
     hint = next((words for kind, words in _HINTS if isinstance(error, kind)), None)
     is_answer = isinstance(error, (*_ANSWERS, errors.ContractError))
     return Failure(
         str(error),
         code=_code(error),
         hint=hint,
-        exit_code=Exit.ANSWER_IS_NO if is_answer else Exit.COULD_NOT_RUN,
+        exit_code=Exit.ANSWER_IS_NO if is_answer and not is_run else Exit.COULD_NOT_RUN,
         data=data,
     )
 

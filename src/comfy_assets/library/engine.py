@@ -1,0 +1,286 @@
+"""A run: walk, hash and register at the same time, each stage bounded, so that memory does not grow with
+the number of files.
+
+    for event in register_files(["ComfyUI/models/loras"], ["models", "loras"]):
+        if isinstance(event, FileDone):
+            print(event.outcome, event.path)
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from itertools import islice
+from typing import TYPE_CHECKING, Any, Final
+
+from attrs import define, evolve, field
+
+from comfy_assets.client import AsyncAssetsClient
+from comfy_assets.clock import Clock
+from comfy_assets.errors import ComfyAssetsError
+from comfy_assets.library import memory, sources
+from comfy_assets.library.events import FileDone, Note, Outcome, Progress, Summary
+from comfy_assets.library.gate import Gate
+from comfy_assets.library.hashers import Hashed, Hasher
+from comfy_assets.library.items import Item, LeftOut, Problem
+from comfy_assets.library.options import Options
+from comfy_assets.library.reading import Pace, StoppedError
+from comfy_assets.library.registrar import Registrar, StopRunError, changed
+from comfy_assets.library.verdicts import THROTTLING
+
+if TYPE_CHECKING:
+    import os
+    from collections.abc import AsyncGenerator, AsyncIterator, Generator, Iterable, Iterator, Sequence
+
+    from comfy_assets.library.events import Event
+    from comfy_assets.library.sources import Given, Source
+
+#: Items that a walk gives at once, and that wait before each stage: enough that no stage starves, and
+#: nothing beside what a run needs anyway.
+_BATCH: Final = 64
+_QUEUE: Final = 256
+
+
+async def aregister_files(
+    paths: Iterable[str | os.PathLike[str]],
+    tags: Sequence[str] = (),
+    *,
+    client: AsyncAssetsClient | None = None,
+    options: Options | None = None,
+    source: Source | None = None,
+) -> AsyncGenerator[Event]:
+    """Register files and all files below folders; yields what happens, and a `Summary` last.
+
+    Args:
+        paths: files and folders.
+        tags: of every file, at least one.
+        client: which service and key; by default those of the environment. One that is given stays open.
+        options: how to go about it.
+        source: what to register instead of `paths`.
+
+    Raises:
+        InputError: nothing could be tried: no key, another run is at it, ...
+        ComfyAssetsError: what ended the run, after the `Summary`.
+    """
+    options = Options() if options is None else options
+    source = sources.of_paths(paths, tags, options) if source is None else source
+    async with contextlib.AsyncExitStack() as stack:
+        used = await stack.enter_async_context(AsyncAssetsClient()) if client is None else client
+        kept = await stack.enter_async_context(memory.opened(used, options))
+        run = _Run(used, options, source, kept)
+        task = asyncio.create_task(run.run())
+        task.add_done_callback(run.wake)
+        try:
+            while (event := await run.events.get()) is not None:
+                yield event
+        finally:
+            task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await task
+        if run.summary.stopped is not None:
+            raise run.summary.stopped
+
+
+def register_files(
+    paths: Iterable[str | os.PathLike[str]],
+    tags: Sequence[str] = (),
+    *,
+    client: AsyncAssetsClient | None = None,
+    options: Options | None = None,
+    source: Source | None = None,
+) -> Generator[Event]:
+    """`aregister_files` for programs without an event loop: the same arguments, events and errors."""
+    with asyncio.Runner() as runner:
+        runner.get_loop().set_exception_handler(_told)
+        events = aregister_files(paths, tags, client=client, options=options, source=source)
+        try:
+            while (event := runner.run(_next(events))) is not None:
+                yield event
+        finally:
+            runner.run(_close(events))
+
+
+def _told(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    """What asyncio complains of; not that Ctrl-C came while a task was at work, which the caller is told."""
+    if not isinstance(context.get("exception"), KeyboardInterrupt):
+        loop.default_exception_handler(context)
+
+
+async def _next(events: AsyncIterator[Event]) -> Event | None:
+    return await anext(events, None)
+
+
+async def _close(events: Any) -> None:
+    await events.aclose()
+
+
+@define(eq=False)
+class _Run:
+    """The stages of a run and what flows between them; None ends each flow."""
+
+    client: AsyncAssetsClient
+    options: Options
+    source: Source
+    memory: memory.Memory
+    summary: Summary = field(factory=Summary)
+    events: asyncio.Queue[Event | None] = field(factory=lambda: asyncio.Queue(_QUEUE))
+    _items: asyncio.Queue[Item | None] = field(factory=lambda: asyncio.Queue(_QUEUE))
+    _hashed: asyncio.Queue[Hashed | None] = field(factory=lambda: asyncio.Queue(_QUEUE))
+    _stop: threading.Event = field(factory=threading.Event)
+    _files: int = 0
+    _bytes: int = 0
+    _counting: bool = True
+    _hasher: Hasher = field(init=False)
+    _registrar: Registrar = field(init=False)
+    _threads: ThreadPoolExecutor = field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        options, clock = self.options, Clock()
+        # The gate is for all; a client would wait by itself.
+        retry: Any = self.client._options.retry  # noqa: SLF001 - within the package; nobody else needs it
+        if retry is not None:
+            retry = evolve(retry, statuses=[one for one in retry.statuses if one not in THROTTLING])
+        self._hasher = Hasher(options, self.memory.digests, Pace(options.max_read_rate, self._stop))
+        self._registrar = Registrar(
+            self.client.with_options(retry=retry),
+            self.memory,
+            Gate(clock, options.patience),
+            self.events.put,
+            bearable=options.concurrency,
+            began=time.time(),
+            recheck=options.recheck,
+        )
+        # One more walks, one more counts.
+        self._threads = ThreadPoolExecutor(options.hash_threads + 2, "comfy-assets")
+
+    async def run(self) -> None:
+        """From the first item to the summary; whatever ends it, nothing goes on behind it."""
+        began = time.monotonic()
+        try:
+            for note in self.memory.notes:
+                await self.events.put(note)
+            await self._stages()
+        except* StopRunError as stopped:
+            self.summary.stopped = _first(stopped).cause
+        except* ComfyAssetsError as failed:
+            self.summary.stopped = _first(failed)
+        finally:
+            self._stop.set()
+            # Their files are closed when they see it; the journal's writer is another one's thread.
+            await asyncio.shield(asyncio.to_thread(self._threads.shutdown))
+        registrar = self._registrar
+        if registrar.silent and not registrar.answers and self.summary.stopped is None:
+            self.summary.stopped = registrar.last_silence
+        self.summary.seconds = time.monotonic() - began
+        self.summary.requests, self.summary.bytes_read = registrar.requests, self._hasher.read
+        await self.events.put(self._progress())
+        await self.events.put(self.summary)
+        await self.events.put(None)
+
+    def wake(self, task: asyncio.Task[None]) -> None:
+        """Let nobody wait for events of a run that failed."""
+        if task.cancelled() or task.exception() is not None:
+            while self.events.full():
+                self.events.get_nowait()
+            self.events.put_nowait(None)
+
+    async def _stages(self) -> None:
+        ticker = asyncio.create_task(self._tick())
+        try:
+            async with asyncio.TaskGroup() as stages:
+                stages.create_task(self._walk())
+                hashing = [stages.create_task(self._hash()) for _ in range(self.options.hash_threads)]
+                for _ in range(self.options.concurrency):
+                    stages.create_task(self._register())
+                await asyncio.wait(hashing)
+                for _ in range(self.options.concurrency):
+                    await self._hashed.put(None)
+        finally:
+            ticker.cancel()
+
+    async def _in_thread(self, work: Any, *arguments: Any) -> Any:
+        return await asyncio.get_running_loop().run_in_executor(self._threads, work, *arguments)
+
+    async def _walk(self) -> None:
+        given = self.source()
+        while batch := await self._in_thread(_batch, given):
+            for one in batch:
+                await self._take(one)
+        for _ in range(self.options.hash_threads):
+            await self._items.put(None)
+
+    async def _take(self, one: Given) -> None:
+        if isinstance(one, Item):
+            await self._items.put(one)
+        elif isinstance(one, Problem):
+            await self._end(FileDone(path=one.path, outcome=Outcome.FAILED, reason=one.reason))
+        elif one.told:
+            await self.events.put(Note(one.path, one.reason))
+
+    async def _hash(self) -> None:
+        while (item := await self._items.get()) is not None:
+            try:
+                hashed = await self._in_thread(self._hasher.hash, item)
+            except StoppedError:
+                return
+            if isinstance(hashed, FileDone):
+                await self._end(hashed)
+            else:
+                await self._hashed.put(hashed)
+
+    async def _register(self) -> None:
+        while (hashed := await self._hashed.get()) is not None:
+            await self._end(await self._registered(hashed))
+
+    async def _registered(self, hashed: Hashed) -> FileDone:
+        done = await self._registrar.register(hashed)
+        if done is None:
+            again = await self._in_thread(self._read_again, hashed.item)
+            if isinstance(again, FileDone):
+                return again
+            done = await self._registrar.register(again)
+        return done or changed(hashed)
+
+    def _read_again(self, item: Item) -> Hashed | FileDone:
+        return self._hasher.hash(item, again=True)
+
+    async def _end(self, done: FileDone) -> None:
+        self.summary.add(done)
+        await self.events.put(done)
+
+    def _progress(self) -> Progress:
+        done = self._hasher.read + self._hasher.spared
+        return Progress(self._files, self._bytes, self._counting, self.summary.outcomes.total(), done)
+
+    async def _tick(self) -> None:
+        """Tell how far it is, while a thread of its own counts ahead."""
+        if self.options.progress is None:
+            return
+        counting = asyncio.get_running_loop().run_in_executor(self._threads, self._count)
+        while True:
+            await asyncio.sleep(self.options.progress)
+            self._counting = not counting.done()
+            if not self.events.full():
+                self.events.put_nowait(self._progress())
+
+    def _count(self) -> None:
+        for one in self.source():
+            if self._stop.is_set():
+                return
+            if not isinstance(one, LeftOut):
+                self._files += 1
+                self._bytes += one.size if isinstance(one, Item) else 0
+
+
+def _batch(given: Iterator[Given]) -> list[Given]:
+    return list(islice(given, _BATCH))
+
+
+def _first(group: BaseExceptionGroup[Any]) -> Any:
+    error: BaseException = group
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    return error

@@ -1,0 +1,173 @@
+"""The third stage: a hash becomes a reference; the journal has the answer before anybody hears of it."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from typing import TYPE_CHECKING, Final
+
+from attrs import Factory, define, evolve
+
+from comfy_assets import errors
+from comfy_assets.library import verdicts
+from comfy_assets.library.events import FileDone, Outcome, Waiting
+from comfy_assets.library.hashers import CHANGED, Hashed, ended
+from comfy_assets.library.journal import Answered, Key, asked
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from comfy_assets.client import AsyncAssetsClient
+    from comfy_assets.library.events import Event
+    from comfy_assets.library.gate import Gate
+    from comfy_assets.library.memory import Memory
+    from comfy_assets.library.verdicts import Verdict
+
+#: How often a request is sent again after a 503 that does not say when to come back, and the first wait.
+_UNSAID: Final = 3
+_UNSAID_SECONDS: Final = 0.5
+
+
+class StopRunError(Exception):
+    """Every further file would meet this error too."""
+
+    def __init__(self, cause: errors.ComfyAssetsError) -> None:
+        super().__init__(str(cause))
+        self.cause = cause
+
+
+@define
+class Registrar:
+    """Registers what is hashed, any number at once in one event loop."""
+
+    client: AsyncAssetsClient
+    memory: Memory
+    gate: Gate
+    emit: Callable[[Event], Awaitable[None]]
+    #: So many calls in a row without any answer end the run.
+    bearable: int
+    began: float
+    recheck: bool = False
+    requests: int = 0
+    answers: int = 0
+    silent: int = 0
+    last_silence: errors.ComfyAssetsError | None = None
+    _flying: dict[Key, asyncio.Event] = Factory(dict)
+
+    async def register(self, hashed: Hashed) -> FileDone | None:
+        """The end of a file; None where it changed since it was read, and nothing was sent.
+
+        Raises StopRunError for what ends the run.
+        """
+        key = Key.of(self.client.base_url, self.memory.owner, hashed.hash, hashed.item)
+        # Two files of one content, name and tags are one reference: one asks, the other hears of it.
+        while key in self._flying:
+            await self._flying[key].wait()
+        self._flying[key] = asyncio.Event()
+        try:
+            return await self._register(key, hashed)
+        finally:
+            self._flying.pop(key).set()
+
+    async def _register(self, key: Key, hashed: Hashed) -> FileDone | None:
+        known = self.memory.journal.get(key)
+        if known is not None and known.asked == asked(hashed.item) and not self._is_old(known):
+            if not hashed.is_current():
+                return None
+            verdict = verdicts.Verdict(Outcome.EXISTING, known.id, known.status_code, differs=known.differs)
+            return _done(hashed, verdict, is_asked=False, size=known.size)
+        answer = await self._ask(hashed)
+        if answer is None:
+            return None
+        verdict, size = answer
+        if verdict.status_code is not None:
+            row = Answered(
+                asked(hashed.item), verdict.outcome, verdict.id, verdict.status_code, verdict.differs, size
+            )
+            await self.memory.journal.record(key, row, os.fsencode(hashed.item.path))
+        return _done(hashed, verdict, is_asked=True, size=size)
+
+    def _is_old(self, known: Answered) -> bool:
+        return self.recheck and known.at < self.began
+
+    async def _ask(self, hashed: Hashed) -> tuple[Verdict, int | None] | None:
+        """What the service says, and how many bytes it has; None where the file changed meanwhile."""
+        item, unsaid = hashed.item, 0
+        while True:
+            await self.gate.wait()
+            if not hashed.is_current():
+                return None
+            self.requests += 1
+            try:
+                asset = await self.client.create_asset_from_hash(
+                    hashed.hash,
+                    item.tags,
+                    name=item.name,
+                    mime_type=item.mime_type,
+                    user_metadata=item.metadata,
+                )
+            except errors.InputError as error:
+                self.requests -= 1
+                return verdicts.of_error(error), None
+            except errors.ComfyAssetsError as error:
+                if await self._may_repeat(error, unsaid):
+                    unsaid += error.retry_after is None
+                    continue
+                return verdicts.of_error(error), None
+            self._answered()
+            size = asset.size if type(asset.size) is int else None
+            return verdicts.of_asset(
+                asset, item, hashed.hash, None if hashed.look is None else hashed.look.size
+            ), size
+
+    async def _may_repeat(self, error: errors.ComfyAssetsError, unsaid: int) -> bool:
+        """Whether the request is sent again; raises StopRunError where no request has any use."""
+        weight = verdicts.weigh(error)
+        if weight == "run":
+            raise StopRunError(error)
+        if weight == "throttled":
+            await self._wait(error, error.retry_after or 0.0)
+            return True
+        if isinstance(error, errors.APIConnectionError):
+            self.silent, self.last_silence = self.silent + 1, error
+            if self.silent >= self.bearable:
+                raise StopRunError(error)
+            return False
+        if error.status_code == verdicts.UNAVAILABLE and unsaid < _UNSAID:
+            await self._wait(error, _UNSAID_SECONDS * 2**unsaid)
+            return True
+        self._answered()
+        return False
+
+    async def _wait(self, error: errors.ComfyAssetsError, seconds: float) -> None:
+        later = self.gate.close(seconds)
+        if self.gate.is_hopeless:
+            raise StopRunError(error)
+        if later > 0:
+            await self.emit(Waiting(seconds, error.status_code or 0))
+
+    def _answered(self) -> None:
+        self.answers, self.silent = self.answers + 1, 0
+        self.gate.answered()
+
+
+def _done(hashed: Hashed, verdict: Verdict, *, is_asked: bool, size: int | None) -> FileDone:
+    done = ended(hashed.item, verdict.outcome, verdict.reason or "", passing=verdict.passing)
+    return evolve(
+        done,
+        reason=verdict.reason,
+        size=size if hashed.look is None else hashed.look.size,
+        hash=hashed.hash,
+        source=hashed.source,
+        why=hashed.why,
+        note=hashed.note,
+        id=verdict.id,
+        asked=is_asked,
+        status_code=verdict.status_code,
+        differs=verdict.differs,
+    )
+
+
+def changed(hashed: Hashed) -> FileDone:
+    """The end of a file that changed each time after it was read."""
+    return ended(hashed.item, Outcome.CHANGED, CHANGED, passing=True)
