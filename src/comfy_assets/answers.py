@@ -31,6 +31,8 @@ _REDIRECT: Final = range(300, 400)
 #: Characters of a body that are shown where it is not the contract's.
 _SHORT: Final = 120
 
+#: Bytes of an error body that is read; the contract's has two short texts.
+_LARGEST_BODY: Final = 1 << 18
 #: How deep an error body may nest; the contract's has one level.
 _DEEPEST: Final = 100
 
@@ -237,7 +239,9 @@ def _start_of(content: bytes) -> str:
 
 
 def _json(content: bytes) -> Any:
-    """A body; None where it is no JSON, or nests so deep that an error with it could not be copied."""
+    """A body; None where it is no JSON, or too large or deep for an error to carry it about."""
+    if len(content) > _LARGEST_BODY:
+        return None
     try:
         body = json.loads(content.decode())
     except (ValueError, RecursionError):

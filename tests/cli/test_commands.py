@@ -204,8 +204,8 @@ def test_name_that_is_no_unicode(command: Command) -> None:
 
 
 def silent(_: Request) -> None:
-    """Says nothing for longer than any test waits."""
-    time.sleep(20)
+    """Says nothing for longer than an interruption takes."""
+    time.sleep(5)
 
 
 def test_interrupted(command: Command, stored: Path) -> None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import signal
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -94,13 +95,33 @@ def register_files(
 ) -> Generator[Event]:
     """`aregister_files` for programs without an event loop: the same arguments, events and errors."""
     with asyncio.Runner() as runner:
-        runner.get_loop().set_exception_handler(_told)
+        loop = runner.get_loop()
+        loop.set_exception_handler(_told)
         events = aregister_files(paths, tags, client=client, options=options, source=source)
-        try:
-            while (event := runner.run(_next(events))) is not None:
-                yield event
-        finally:
-            runner.run(_close(events))
+        with _interruption(loop) as interrupted:
+            try:
+                while (event := runner.run(_next(events, interrupted))) is not None:
+                    yield event
+            finally:
+                runner.run(_close(events))
+            if interrupted.is_set():
+                raise KeyboardInterrupt
+
+
+@contextlib.contextmanager
+def _interruption(loop: asyncio.AbstractEventLoop) -> Iterator[asyncio.Event]:
+    """Set by Ctrl-C, which then raises nothing by itself: in the midst of a task it would do harm."""
+    interrupted = asyncio.Event()
+    try:
+        loop.add_signal_handler(signal.SIGINT, interrupted.set)
+    except (NotImplementedError, ValueError, RuntimeError):
+        # Windows, or not the main thread: there asyncio's own way has to do.
+        yield interrupted
+        return
+    try:
+        yield interrupted
+    finally:
+        loop.remove_signal_handler(signal.SIGINT)
 
 
 def _told(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
@@ -109,7 +130,20 @@ def _told(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
         loop.default_exception_handler(context)
 
 
-async def _next(events: AsyncIterator[Event]) -> Event | None:
+async def _next(events: AsyncIterator[Event], interrupted: asyncio.Event) -> Event | None:
+    """The next event; None after the last one, and where Ctrl-C came first."""
+    coming = asyncio.ensure_future(_anext(events))
+    stopping = asyncio.ensure_future(interrupted.wait())
+    try:
+        await asyncio.wait({coming, stopping}, return_when=asyncio.FIRST_COMPLETED)
+        return coming.result() if coming.done() and not interrupted.is_set() else None
+    finally:
+        for one in (coming, stopping):
+            one.cancel()
+        await asyncio.gather(coming, stopping, return_exceptions=True)
+
+
+async def _anext(events: AsyncIterator[Event]) -> Event | None:
     return await anext(events, None)
 
 
