@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import http.client
 import random
 import signal
 import sqlite3
@@ -71,7 +72,7 @@ def test_killed_under_load(database: str, folder: Path, kills: int) -> None:
                         name = f"reference {next(numbers)}"
                     try:
                         _, id_ = created(ask, name)
-                    except (OSError, ValueError, KeyError, TypeError):
+                    except (OSError, http.client.HTTPException, ValueError, KeyError, TypeError):
                         return
                     with lock:
                         told[name] = id_
