@@ -30,7 +30,9 @@ class _Parser(argparse.ArgumentParser):
 
 def main(words: list[str]) -> int:
     """The exit status; everything but errors goes to stdout."""
-    parser = _Parser(prog="contract-diff", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = _Parser(
+        prog="contract-diff", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("base", metavar="BASE")
     parser.add_argument("new", metavar="NEW", nargs="?", default=str(documents.ROOT / documents.NAME))
     given = parser.parse_args(words)
@@ -54,10 +56,16 @@ def _judge(base: str, old: Contract, new: Contract, pool: ThreadPoolExecutor) ->
     found = meaning.changes(old, new)
     _section("callers", (f"{one.level:<8} {one.place}: {one.message} [{one.rule}]" for one in found))
     _say_opinion(callers)
-    _section("servers", (f"{'breaking':<8} {one.place}: {one.message} [{one.rule}]" for one in found if one.breaks_servers))
+    _section(
+        "servers",
+        (f"{'breaking':<8} {one.place}: {one.message} [{one.rule}]" for one in found if one.breaks_servers),
+    )
     _say_opinion(servers)
     api, refused = _python(old, new)
-    _section("Python API", [refused] if refused else (f"{one.level:<8} {one.place} {one.message} [{one.rule}]" for one in api))
+    _section(
+        "Python API",
+        [refused] if refused else (f"{one.level:<8} {one.place} {one.message} [{one.rule}]" for one in api),
+    )
     _section("check", checked.result())
 
     demanded = heaviest([one.level for one in (*found, *api)])
@@ -66,7 +74,9 @@ def _judge(base: str, old: Contract, new: Contract, pool: ThreadPoolExecutor) ->
     if follows:
         print(f"  {old.version} -> {new.version} follows")
     else:
-        print(f"  {old.version} -> {new.version} does not follow: set info.version to {documents.least(old.version, demanded)} or higher")
+        print(
+            f"  {old.version} -> {new.version} does not follow: set info.version to {documents.least(old.version, demanded)} or higher"
+        )
     print(f"demands: {demanded}")
     sys.stdout.flush()
     if refused and demanded != "major":

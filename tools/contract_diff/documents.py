@@ -22,7 +22,10 @@ def git(*words: str) -> subprocess.CompletedProcess[bytes]:
 
 def is_revision(base: str) -> bool:
     """Whether this names a commit of the repository; a file of that name goes first."""
-    known = not base.startswith("-") and git("rev-parse", "--verify", "--quiet", f"{base}^{{commit}}").returncode == 0
+    known = (
+        not base.startswith("-")
+        and git("rev-parse", "--verify", "--quiet", f"{base}^{{commit}}").returncode == 0
+    )
     return known and not Path(base).is_file()
 
 

@@ -70,7 +70,9 @@ class _Comparison:
         yield from self._prose()
 
     def _servers(self) -> tuple[set[str], set[str]]:
-        first, second = ({one.get("url", "/") for one in each.get("servers", [{}])} for each in (self.old, self.new))
+        first, second = (
+            {one.get("url", "/") for one in each.get("servers", [{}])} for each in (self.old, self.new)
+        )
         return first, second
 
     @staticmethod
@@ -81,7 +83,9 @@ class _Comparison:
         for name in sorted(old - new):
             yield Change("major", place or name, f"{kind}-removed", f"{kind} {name} is gone")
         for name in sorted(new - old):
-            yield Change(added, place or name, f"{kind}-added", f"{kind} {name} is new", breaks_servers=servers)
+            yield Change(
+                added, place or name, f"{kind}-added", f"{kind} {name} is new", breaks_servers=servers
+            )
 
     def _operations(self, document: dict[str, Any], which: int) -> dict[str, dict[str, Any]]:
         found = {}
@@ -98,10 +102,17 @@ class _Comparison:
             message = f"operationId {old.get('operationId')} is {new.get('operationId')} now: generated names change"
             yield Change("major", name, "operation-id-changed", message)
         if old.get("tags") != new.get("tags"):
-            yield Change("patch", name, "tags-changed", f"tags {said(old.get('tags'))} are {said(new.get('tags'))} now")
+            yield Change(
+                "patch", name, "tags-changed", f"tags {said(old.get('tags'))} are {said(new.get('tags'))} now"
+            )
         if bool(old.get("deprecated")) != bool(new.get("deprecated")):
             level = "minor" if new.get("deprecated") else "patch"
-            yield Change(level, name, "deprecated", "is deprecated" if level == "minor" else "is not deprecated any more")
+            yield Change(
+                level,
+                name,
+                "deprecated",
+                "is deprecated" if level == "minor" else "is not deprecated any more",
+            )
         yield from self._security(name, old, new)
         yield from self._parameters(name, old, new)
         yield from self._body(f"{name} request", old.get("requestBody"), new.get("requestBody"))
@@ -112,7 +123,11 @@ class _Comparison:
 
     def _security(self, name: str, old: dict[str, Any], new: dict[str, Any]) -> Iterator[Change]:
         before, after = (
-            {self._alternative(document, one) for one in operation.get("security", document.get("security", []))} or {"no key"}
+            {
+                self._alternative(document, one)
+                for one in operation.get("security", document.get("security", []))
+            }
+            or {"no key"}
             for document, operation in ((self.old, old), (self.new, new))
         )
         yield from self._names("authentication", before, after, added="minor", servers=True, place=name)
@@ -123,10 +138,16 @@ class _Comparison:
         schemes = document.get("components", {}).get("securitySchemes", {})
         parts = []
         for scheme, scopes in sorted(requirement.items()):
-            facts = {k: v for k, v in schemes.get(scheme, {}).items() if k != "description" and not k.startswith("x-")}
+            facts = {
+                k: v
+                for k, v in schemes.get(scheme, {}).items()
+                if k != "description" and not k.startswith("x-")
+            }
             if "name" in facts and facts.get("in") == "header":
                 facts["name"] = str(facts["name"]).lower()
-            parts.append(" ".join(str(facts[key]) for key in sorted(facts)) + "".join(f" {one}" for one in scopes))
+            parts.append(
+                " ".join(str(facts[key]) for key in sorted(facts)) + "".join(f" {one}" for one in scopes)
+            )
         return " and ".join(parts) or "no key"
 
     def _parameters(self, name: str, old: dict[str, Any], new: dict[str, Any]) -> Iterator[Change]:
@@ -141,7 +162,9 @@ class _Comparison:
             yield Change(level, f"{name} {key}", "parameter-added", "parameter is new", breaks_servers=True)
         for key in sorted(before.keys() & after.keys()):
             yield from self._required(f"{name} {key}", before[key], after[key])
-            yield from self._schemas(f"{name} {key}", before[key].get("schema"), after[key].get("schema"), is_request=True)
+            yield from self._schemas(
+                f"{name} {key}", before[key].get("schema"), after[key].get("schema"), is_request=True
+            )
 
     @staticmethod
     def _required(place: str, old: dict[str, Any], new: dict[str, Any]) -> Iterator[Change]:
@@ -169,13 +192,17 @@ class _Comparison:
         yield from self._names("header", *headers, added="minor", servers=True, place=place)
         yield from self._content(place, old, new, is_request=False)
 
-    def _content(self, place: str, old: dict[str, Any], new: dict[str, Any], *, is_request: bool) -> Iterator[Change]:
+    def _content(
+        self, place: str, old: dict[str, Any], new: dict[str, Any], *, is_request: bool
+    ) -> Iterator[Change]:
         before, after = old.get("content", {}), new.get("content", {})
         yield from self._names(
             "media type", set(before), set(after), added="minor", servers=is_request, place=place
         )
         for media in sorted(before.keys() & after.keys()):
-            yield from self._schemas(place, before[media].get("schema"), after[media].get("schema"), is_request=is_request)
+            yield from self._schemas(
+                place, before[media].get("schema"), after[media].get("schema"), is_request=is_request
+            )
 
     def _schemas(self, place: str, old: Any, new: Any, *, is_request: bool) -> Iterator[Change]:
         for one in schemas.differences(old or {}, new or {}, self._resolve):
@@ -187,7 +214,11 @@ class _Comparison:
             verb = f"{one.effect}: " if one.effect not in (TOLD, ADDED, REMOVED) else ""
             message = f"{verb}{said(one.old)} is {said(one.new)} now"
             if one.keyword in ("member", "required-member"):
-                message = "member is gone" if one.effect == REMOVED else f"{'required' if one.keyword != 'member' else 'optional'} member is new"
+                message = (
+                    "member is gone"
+                    if one.effect == REMOVED
+                    else f"{'required' if one.keyword != 'member' else 'optional'} member is new"
+                )
             yield Change(level, f"{place} {one.place}".strip(), one.keyword, message, breaks)
 
     def _prose(self) -> Iterator[Change]:
@@ -206,7 +237,8 @@ def _prose(node: Any, place: tuple[str, ...] = (), *, is_prose: bool = False) ->
     for key, value in node.items() if isinstance(node, dict) else enumerate(node):
         name = str(key)
         prose = not is_names and (
-            name in {*schemas.PROSE, "summary", "termsOfService", "contact", "license"} or name.startswith("x-")
+            name in {*schemas.PROSE, "summary", "termsOfService", "contact", "license"}
+            or name.startswith("x-")
         )
         if (*place, name) == ("info", "version"):
             continue

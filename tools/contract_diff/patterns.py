@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 import interegular
 from interegular import InvalidSyntax, Unsupported
@@ -20,7 +21,7 @@ def is_within(narrow: str, wide: str) -> bool | None:
     if max(len(narrow), len(wide)) > LONGEST_PATTERN:
         return None
     try:
-        automata = [interegular.parse_pattern(_whole(one)).to_fsm() for one in (narrow, wide)]
+        automata: list[Any] = [interegular.parse_pattern(_whole(one)).to_fsm() for one in (narrow, wide)]
     except (InvalidSyntax, Unsupported, NotImplementedError, re.error, RecursionError):
         return None
     return bool(automata[0].issubset(automata[1]))

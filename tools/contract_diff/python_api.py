@@ -26,8 +26,8 @@ PACKAGE = "comfy_assets_api"
 def generated(contract: Path) -> Path:
     """The package that the contract gives, made once for each contract and generator; NotJudgedError if refused."""
     made_from = hashlib.sha256(contract.read_bytes())
-    for folder in ("overrides", "tools/generate"):
-        for path in sorted((ROOT / folder).rglob("*")):
+    for decides in ("overrides", "tools/generate"):
+        for path in sorted((ROOT / decides).rglob("*")):
             if path.is_file() and path.suffix != ".pyc":
                 made_from.update(path.read_bytes())
     folder = CACHE / made_from.hexdigest()[:24]
@@ -75,11 +75,22 @@ def _read(folder: Path) -> _Package:
 def _class(node: ast.ClassDef) -> _Class:
     found = _Class()
     for one in node.body:
-        if isinstance(one, ast.AnnAssign) and isinstance(one.target, ast.Name) and "ClassVar" not in ast.unparse(one.annotation):
-            has_default = isinstance(one.value, ast.Call) and any(k.arg in ("default", "factory") for k in one.value.keywords)
-            found.attributes[one.target.id] = (ast.unparse(one.annotation), has_default or not isinstance(one.value, ast.Call | None))
+        if (
+            isinstance(one, ast.AnnAssign)
+            and isinstance(one.target, ast.Name)
+            and "ClassVar" not in ast.unparse(one.annotation)
+        ):
+            has_default = isinstance(one.value, ast.Call) and any(
+                k.arg in ("default", "factory") for k in one.value.keywords
+            )
+            found.attributes[one.target.id] = (
+                ast.unparse(one.annotation),
+                has_default or not isinstance(one.value, ast.Call | None),
+            )
         elif isinstance(one, ast.Assign):
-            found.attributes |= {t.id: ("value", True) for t in one.targets if isinstance(t, ast.Name) and t.id.isupper()}
+            found.attributes |= {
+                t.id: ("value", True) for t in one.targets if isinstance(t, ast.Name) and t.id.isupper()
+            }
     return found
 
 
@@ -140,11 +151,16 @@ def _classes(old: _Package, new: _Package) -> Iterator[Change]:
                 if is_sent and before[member][1] and not after[member][1]:
                     level = "major"
                 yield Change(
-                    level, f"{name}.{member}", "type-changed", f"{before[member][0]} is {after[member][0]} now"
+                    level,
+                    f"{name}.{member}",
+                    "type-changed",
+                    f"{before[member][0]} is {after[member][0]} now",
                 )
         moved = [one for one in before if one in after] != [one for one in after if one in before]
         if moved and is_sent:
-            yield Change("patch", name, "order", "members stand in another order; name them when you make one")
+            yield Change(
+                "patch", name, "order", "members stand in another order; name them when you make one"
+            )
 
 
 def _functions(old: _Package, new: _Package) -> Iterator[Change]:
@@ -160,19 +176,32 @@ def _functions(old: _Package, new: _Package) -> Iterator[Change]:
             if before[argument] != after[argument]:
                 level = _weight(before[argument][0], after[argument][0], is_sent=True, is_received=False)
                 level = "major" if before[argument][1] and not after[argument][1] else level
-                yield Change(level, f"{name}({argument})", "type-changed", f"{before[argument][0]} is {after[argument][0]} now")
+                yield Change(
+                    level,
+                    f"{name}({argument})",
+                    "type-changed",
+                    f"{before[argument][0]} is {after[argument][0]} now",
+                )
         returns = [ast.unparse(each.returns) if each.returns else "" for each in (one, other)]
         if returns[0] != returns[1]:
             # A status that is new brings its body along: added, as the status is.
             grown = _parts(returns[0]) <= _parts(returns[1]) or _parts(returns[1]) <= _parts(returns[0])
-            yield Change("minor" if grown else "major", name, "result-changed", f"{returns[0]} is {returns[1]} now")
+            yield Change(
+                "minor" if grown else "major", name, "result-changed", f"{returns[0]} is {returns[1]} now"
+            )
 
 
 def _arguments(function: ast.FunctionDef | ast.AsyncFunctionDef) -> dict[str, tuple[str, bool]]:
     arguments = function.args
     padded = [None] * (len(arguments.args) - len(arguments.defaults)) + list(arguments.defaults)
-    pairs = [*zip(arguments.args, padded, strict=True), *zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True)]
-    return {one.arg: (ast.unparse(one.annotation) if one.annotation else "", default is not None) for one, default in pairs}
+    pairs = [
+        *zip(arguments.args, padded, strict=True),
+        *zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True),
+    ]
+    return {
+        one.arg: (ast.unparse(one.annotation) if one.annotation else "", default is not None)
+        for one, default in pairs
+    }
 
 
 def _parts(annotation: str) -> set[str]:

@@ -96,7 +96,11 @@ class _Comparison:
             inner = f"{place}.{name}".lstrip(".")
             if name in known and (name in after or name in wanted):
                 yield Difference(
-                    inner, "required", TIGHTENED if name in wanted else LOOSENED, name not in wanted, name in wanted
+                    inner,
+                    "required",
+                    TIGHTENED if name in wanted else LOOSENED,
+                    name not in wanted,
+                    name in wanted,
                 )
         yield from self._below(old, new, "items", f"{place}[]", depth)
         yield from self._below(old, new, "additionalProperties", f"{place}.*".lstrip("."), depth)
