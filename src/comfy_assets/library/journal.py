@@ -48,7 +48,7 @@ class Key:
     def of(cls, service: str, owner: str, hash_: str, item: Item) -> Key:
         """The key of a file; the order of tags says nothing."""
         # A name that no text can be is refused before it is sent; it must not break the look-up.
-        name = item.name.encode("utf-8", "backslashreplace").decode()
+        name = (item.name or "").encode("utf-8", "backslashreplace").decode()
         return cls(service, owner, hash_, name, json.dumps(sorted(set(item.tags))))
 
     def values(self) -> tuple[str, ...]:
