@@ -88,7 +88,8 @@ def source(
     do. Raises InputError where this is no ComfyUI folder, or a file cannot be used.
     """
     known = places(folder, extra, mapping)
-    options = evolve(options, exclude=options.exclude + mapping.exclude)
+    exclude: Any = (*options.exclude, *mapping.exclude)
+    options = evolve(options, exclude=exclude)
     # A link to where another place leads would be walked twice.
     different = list({(os.path.realpath(one.path), one.tags): one for one in known}.values())
 

@@ -179,7 +179,7 @@ def _row(line: str) -> Row | str:
         return f"is no JSON: {error}"
     if not isinstance(row, dict):
         return "is no JSON object"
-    return {_ALSO.get(name, name): value for name, value in row.items() if value is not None}
+    return {str(_ALSO.get(name, name)): value for name, value in row.items() if value is not None}
 
 
 def _refused(constant: str) -> Any:

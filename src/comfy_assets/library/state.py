@@ -72,6 +72,14 @@ def _opened(path: str, schema: str, version: int) -> sqlite3.Connection:
     return connection
 
 
+def reader(connection: sqlite3.Connection) -> sqlite3.Connection:
+    """Another connection to the same database; the same one where it has no file."""
+    [(_, _, path), *_] = connection.execute("PRAGMA database_list").fetchall()
+    if not path:
+        return connection
+    return sqlite3.connect(path, timeout=_BUSY, check_same_thread=False, isolation_level=None)
+
+
 def _judge(connection: sqlite3.Connection, found: int, version: int) -> None:
     if found not in (0, version):
         raise sqlite3.DatabaseError(f"it is of version {found}, not {version}")
