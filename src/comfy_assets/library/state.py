@@ -62,6 +62,8 @@ def _opened(path: str, schema: str, version: int) -> sqlite3.Connection:
     connection = sqlite3.connect(path, timeout=_BUSY, check_same_thread=False, isolation_level=None)
     try:
         connection.execute("PRAGMA journal_mode = WAL")
+        # The default of most builds: what was shown survives a loss of power.
+        connection.execute("PRAGMA synchronous = FULL")
         [found] = connection.execute("PRAGMA user_version").fetchone()
         _judge(connection, found, version)
         connection.executescript(schema)
