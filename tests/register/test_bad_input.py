@@ -223,5 +223,5 @@ def test_loop_where_there_are_no_inodes(tmp_path: Path, monkeypatch: pytest.Monk
     monkeypatch.setattr(walking, "_identity", os.path.realpath)
     assert [one.relative for one in walk([tmp_path]) if isinstance(one, Found)] == ["a/f"]
     monkeypatch.setattr(walking, "_identity", real)
-    monkeypatch.setattr(walking.os, "stat", lambda path: Status())
+    monkeypatch.setattr(os, "stat", lambda path: Status())
     assert walking._identity(str(tmp_path)) == os.path.realpath(tmp_path)
