@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from comfy_assets.cli.databases import database_option, opened
+from comfy_assets.cli.databases import database_option, need_extra, opened
 from comfy_assets.cli.output import Exit, Failure, Output, json_option, printable
 from comfy_assets.cli.service import key_in
 from comfy_assets.errors import InputError
@@ -17,11 +17,8 @@ from comfy_assets.errors import InputError
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from comfy_assets.server.bindings import Bindings, Bound
+    from comfy_assets.server.bindings import Bindings
     from comfy_assets.server.store import Store
-
-#: Steps that `show` prints of a long scenario.
-_SHOWN = 20
 
 
 @click.group("scenario")
@@ -48,6 +45,7 @@ def _key_options(command: Callable[..., Any]) -> Callable[..., Any]:
 @json_option
 def list_(as_json: bool) -> None:
     """List the scenarios, and what the parts of a step can name."""
+    need_extra("scenario")
     from comfy_assets import specification
     from comfy_assets.scenarios import steps
 
@@ -92,8 +90,10 @@ def bind(
 
     Without a key one is made and printed; the server accepts it when the command ends.
     """
+    need_extra("scenario")
     from comfy_assets import specification
     from comfy_assets.scenarios import steps
+    from comfy_assets.server.bindings import describe
 
     output = Output("scenario bind", as_json=as_json)
     if sum(one is not None for one in (name, path, listed)) != 1:
@@ -117,7 +117,7 @@ def bind(
     if made:
         output.data(made)
     output.talk(f"{printable(scenario.name)}: {len(scenario.steps)} steps, then {scenario.then}, seed {seed}")
-    output.end(_data(bound) | ({"key": made} if made else {}))
+    output.end(describe(bound) | ({"key": made} if made else {}))
 
 
 @command.command(
@@ -130,6 +130,9 @@ def show(
     api_key: str | None, api_key_file: str | None, without_key: bool, database: str, as_json: bool
 ) -> None:
     """Show what is bound to a key: which steps were used up, and what was committed since."""
+    need_extra("scenario")
+    from comfy_assets.server.bindings import describe
+
     output = Output("scenario show", as_json=as_json)
     with _bindings(database) as (store, bindings):
         if not without_key and api_key is None and api_key_file is None:
@@ -137,7 +140,7 @@ def show(
             for one in bound_keys:
                 who = f"key {one.owner}" if one.owner else "without key"
                 output.data(f"{who:<12}  {one.requests:>6} requests  {printable(one.scenario.name)}")
-                output.event("bound", **_data(one))
+                output.event("bound", **describe(one))
             output.end({"bound": len(bound_keys)})
             return
         found = bindings.find(_owner(store, api_key, api_key_file, without_key=without_key))
@@ -145,7 +148,7 @@ def show(
             raise _nothing_bound()
         committed = bindings.committed(found)
     output.data(f"{printable(found.scenario.name)}, seed {found.seed}: {found.requests} requests")
-    data = _data(found)
+    data = describe(found)
     for step in data["steps"]:
         output.data(f"{step['number']:>6}  {'used' if step['used'] else 'next':<4}  {step['step']}")
     output.data(f"{len(committed)} references committed")
@@ -214,23 +217,6 @@ def _made_key(store: Store, label: str) -> str:
 
 def _nothing_bound() -> Failure:
     return Failure("no scenario is bound to it", code="not_found", exit_code=Exit.ANSWER_IS_NO)
-
-
-def _data(bound: Bound) -> dict[str, Any]:
-    """The steps used last and those that come."""
-    first = max(1, bound.requests - _SHOWN + 1)
-    last = max(bound.requests + 1, min(len(bound.scenario.steps), first + _SHOWN))
-    return {
-        "scenario": bound.scenario.name,
-        "owner": bound.owner,
-        "seed": bound.seed,
-        "requests": bound.requests,
-        "then": bound.scenario.then,
-        "steps": [
-            {"number": number, "step": str(bound.step(number)), "used": number <= bound.requests}
-            for number in range(first, last + 1)
-        ],
-    }
 
 
 def _read(path: Path) -> Any:

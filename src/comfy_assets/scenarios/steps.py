@@ -101,11 +101,15 @@ class Scenario:
 
 # --- Built in -------------------------------------------------------------------------------------
 
+_GATEWAY: Final = {
+    "status": 504, "body": "<h1>Gateway Time-out</h1>", "headers": {"Content-Type": "text/html"},
+}  # fmt: skip
+
 #: By name: what it is for, its steps as a file would say them, and what comes then.
 BUILT_IN: Final[dict[str, tuple[str, list[Any], str]]] = {
     "slow": ("every answer comes late, at once or in drops", [{"any": ["wire:slow-first-byte", "wire:dripping"]}], REPEAT),
     "failing": ("two failures, then the server's own answer, again and again", [
-        {"any": ["status:500", "status:502", "status:503", "failing:status-500-html"]},
+        {"any": ["status:500", "status:502", "status:503", _GATEWAY]},
         {"any": ["status:503", "failing:status-429"]}, "carry"], REPEAT),
     "throttled": ("429 with Retry-After, twice", [{"status": 429, "headers": {"Retry-After": "1"}, "times": 2}], CARRY),
     "outcome-unknown": ("committed, and the answer is lost in each way, then the server's own answers", [

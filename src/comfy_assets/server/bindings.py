@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 WITHOUT_KEY: Final = 0
 #: References that are told at once.
 _SHOWN: Final = 1000
+#: Steps that are told of a long scenario.
+_STEPS_SHOWN: Final = 20
 
 _METADATA = sa.MetaData()
 _SCENARIO = sa.Table(
@@ -139,3 +141,20 @@ class Bindings:
             scenario = steps.from_value(self._contract, value, value["name"])
             self._read = {**self._read, row.definition: scenario} if len(self._read) < _SHOWN else {}
         return Bound(row.owner_id, scenario, row.seed, row.requests, row.bound_at)
+
+
+def describe(bound: Bound) -> dict[str, Any]:
+    """What is bound, in plain values: the steps that were used last, and those that come."""
+    first = max(1, bound.requests - _STEPS_SHOWN + 1)
+    last = max(bound.requests + 1, min(len(bound.scenario.steps), first + _STEPS_SHOWN))
+    return {
+        "scenario": bound.scenario.name,
+        "owner": bound.owner,
+        "seed": bound.seed,
+        "requests": bound.requests,
+        "then": bound.scenario.then,
+        "steps": [
+            {"number": number, "step": str(bound.step(number)), "used": number <= bound.requests}
+            for number in range(first, last + 1)
+        ],
+    }
