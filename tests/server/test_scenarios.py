@@ -81,7 +81,7 @@ def outcome(url: str, name: str, key: str | None = KEY, timeout: float = 10) -> 
 def serving(folder: Path, database: str, *options: str) -> Iterator[ServerProcess]:
     content = write_files(folder / "content", FILES)
     with ServerProcess(
-        content=[content], api_keys=[KEY, OTHER], database=database, options=options
+        content=[content], api_keys=[KEY, OTHER], database=database, options=options, start_seconds=120
     ) as process:
         yield process
 
@@ -284,9 +284,7 @@ def test_every_text_of_a_step_is_read_again(contract: Contract, name: str) -> No
 )  # fmt: skip
 def test_mistakes_in_a_scenario_are_one_sentence(contract: Contract, value: object, says: str) -> None:
     """The place, what was expected, what came."""
-    from comfy_assets import InputError
-
-    with pytest.raises(InputError) as caught:
+    with pytest.raises(steps.ScenarioError) as caught:
         steps.from_value(contract, value, "x")
     assert says in str(caught.value)
     assert "\n" not in str(caught.value)

@@ -12,7 +12,7 @@ import click
 from comfy_assets.cli.databases import database_option, need_extra, opened
 from comfy_assets.cli.output import Exit, Failure, Output, json_option, printable
 from comfy_assets.cli.service import key_in
-from comfy_assets.errors import InputError
+from comfy_assets.scenarios.steps import ScenarioError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -105,7 +105,7 @@ def bind(
             scenario = steps.from_value(specification.load(), listed.split(","), listed)
         else:
             scenario = steps.scenario(specification.load(), str(name))
-    except InputError as error:
+    except ScenarioError as error:
         raise Failure(f"{path}: {error}" if path else str(error), code="scenario") from None
     with _bindings(database) as (store, bindings):
         made = None
@@ -226,9 +226,9 @@ def _read(path: Path) -> Any:
     try:
         text = path.read_text(encoding="utf-8")
     except OSError as error:
-        raise InputError(f"cannot be read: {error.strerror}") from None
+        raise ScenarioError(f"cannot be read: {error.strerror}") from None
     except ValueError:
-        raise InputError("is not text in UTF-8") from None
+        raise ScenarioError("is not text in UTF-8") from None
     try:
         return json.loads(text)
     except (ValueError, RecursionError):
@@ -238,6 +238,6 @@ def _read(path: Path) -> Any:
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         where = f" at line {mark.line + 1}" if mark else ""
-        raise InputError(f"is neither JSON nor YAML{where}") from None
+        raise ScenarioError(f"is neither JSON nor YAML{where}") from None
     except RecursionError:
-        raise InputError("is nested too deeply") from None
+        raise ScenarioError("is nested too deeply") from None

@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Any, Final
 
 from attrs import field, frozen
 
-from comfy_assets.errors import InputError
 from comfy_assets.scenarios.allowed import allowed
 from comfy_assets.scenarios.drift import CONDUCTS, DRIFTS, Conduct, Drift
 from comfy_assets.scenarios.failing import failing
@@ -34,6 +33,10 @@ CARRY, LAST, REPEAT = "carry", "last", "repeat"
 _ENDS: Final = (CARRY, LAST, REPEAT)
 _STATUSES: Final = range(200, 600)
 _WITHOUT_BODY: Final = frozenset({204, 304})
+
+
+class ScenarioError(ValueError):
+    """A scenario that cannot be; the text is one sentence: the place, what was expected, what came."""
 
 
 @frozen
@@ -146,35 +149,35 @@ def _words(seen: str, rules: tuple[str, ...]) -> str:
 
 
 def scenario(contract: Contract, name: str) -> Scenario:
-    """The built-in scenario of this name, or the one of this one step for ever; InputError for neither."""
+    """The built-in scenario of this name, or the one of this one step for ever; ScenarioError for neither."""
     if name in BUILT_IN:
         _, steps, then = BUILT_IN[name]
         return from_value(contract, {"steps": steps, "then": then}, name)
     try:
         step = _Reader(contract).text(name, "")
-    except InputError as error:
-        raise InputError(
+    except ScenarioError as error:
+        raise ScenarioError(
             f"{name!r} is no scenario ({str(error).lstrip(': ')}): expected one of {', '.join(BUILT_IN)}, or a step"
         ) from None
     return Scenario(name, (step,), LAST)
 
 
 def from_value(contract: Contract, value: Any, name: str) -> Scenario:
-    """A scenario from a list of steps, or an object with `steps`, `then` and `name`; InputError says what is wrong."""
+    """A scenario from a list of steps, or an object with `steps`, `then` and `name`; ScenarioError says what is wrong."""
     if isinstance(value, list):
         value = {"steps": value}
     if not isinstance(value, dict):
-        raise InputError("a scenario is a list of steps, or an object with `steps`")
+        raise ScenarioError("a scenario is a list of steps, or an object with `steps`")
     unknown = sorted(map(str, value.keys() - {"steps", "then", "name"}))
     if unknown:
-        raise InputError(f"a scenario has no member {unknown[0]!r}: expected steps, then, name")
+        raise ScenarioError(f"a scenario has no member {unknown[0]!r}: expected steps, then, name")
     steps, then, own_name = value.get("steps"), value.get("then", CARRY), value.get("name", name)
     if not isinstance(steps, list) or not steps:
-        raise InputError("steps: expected a list with at least one step")
+        raise ScenarioError("steps: expected a list with at least one step")
     if then not in _ENDS:
-        raise InputError(f"then: expected one of {', '.join(_ENDS)}, got {then!r}")
+        raise ScenarioError(f"then: expected one of {', '.join(_ENDS)}, got {then!r}")
     if not isinstance(own_name, str) or not own_name:
-        raise InputError(f"name: expected text, got {own_name!r}")
+        raise ScenarioError(f"name: expected text, got {own_name!r}")
     reader = _Reader(contract)
     read: list[Step | Draw] = []
     for place, one in enumerate(steps):
@@ -216,10 +219,10 @@ class _Reader:
         if isinstance(value, dict) and "times" in value:
             times = value["times"]
             if not _is_integer(times) or times < 1:
-                raise InputError(f"{place}.times: expected a number of 1 or more, got {times!r}")
+                raise ScenarioError(f"{place}.times: expected a number of 1 or more, got {times!r}")
             value = {name: one for name, one in value.items() if name != "times"}
         if times > room:
-            raise InputError(f"{place}: a scenario can have at most {MOST_STEPS} steps")
+            raise ScenarioError(f"{place}: a scenario can have at most {MOST_STEPS} steps")
         if isinstance(value, dict) and "any" in value:
             return [self._draw(value, place)] * times
         return [self.step(value, place)] * times
@@ -227,7 +230,7 @@ class _Reader:
     def _draw(self, value: dict[Any, Any], place: str) -> Draw:
         inner = value["any"]
         if len(value) > 1 or not isinstance(inner, list) or not inner:
-            raise InputError(f"{place}.any: expected a list of steps, and nothing beside it but `times`")
+            raise ScenarioError(f"{place}.any: expected a list of steps, and nothing beside it but `times`")
         steps: list[Step] = []
         for number, one in enumerate(inner):
             kind, _, name = one.partition(":") if isinstance(one, str) else ("", "", "")
@@ -242,7 +245,7 @@ class _Reader:
         if isinstance(value, str):
             return self.text(value, place)
         if not isinstance(value, dict):
-            raise InputError(f"{place}: expected a step as text or as an object, got {value!r}")
+            raise ScenarioError(f"{place}: expected a step as text or as an object, got {value!r}")
         return self._step(value, place)
 
     def text(self, text: str, place: str) -> Step:
@@ -257,7 +260,7 @@ class _Reader:
             elif name in _TEXT_PARTS and colon and name not in members:
                 members[name] = _number(value) if name in {"status", "delay"} else value
             else:
-                raise InputError(f"{place}: {part.strip()!r} is no part of a step: expected carry, "
+                raise ScenarioError(f"{place}: {part.strip()!r} is no part of a step: expected carry, "
                                  f"{', '.join(f'{one}:...' for one in _TEXT_PARTS)}, committed or uncommitted")  # fmt: skip
         return self._step(members, place)
 
@@ -265,14 +268,14 @@ class _Reader:
         for name, value in members.items():
             check = _MEMBERS.get(name)
             if check is None:
-                raise InputError(f"{place}: a step has no member {name!r}: expected {', '.join(_MEMBERS)}")
+                raise ScenarioError(f"{place}: a step has no member {name!r}: expected {', '.join(_MEMBERS)}")
             if name in self._names and value not in self._names[name]:
-                raise InputError(
+                raise ScenarioError(
                     f"{place}.{name}: {value!r} is not known; `comfy-assets scenario list` shows what is"
                 )
             problem = check(value)
             if problem:
-                raise InputError(f"{place}.{name}: expected {problem}, got {value!r}")
+                raise ScenarioError(f"{place}.{name}: expected {problem}, got {value!r}")
         return _made(members, place)
 
 
@@ -280,16 +283,16 @@ def _made(members: Mapping[Any, Any], place: str) -> Step:
     answers = [name for name in ("status", "failing") if name in members]
     shapes = [name for name in ("drift", "allowed") if name in members]
     if len(answers) > 1 or len(shapes) > 1 or (answers and shapes):
-        raise InputError(f"{place}: {' and '.join([*answers, *shapes])} exclude each other")
+        raise ScenarioError(f"{place}: {' and '.join([*answers, *shapes])} exclude each other")
     if ("body" in members or "headers" in members) and "status" not in members:
-        raise InputError(f"{place}: body and headers belong to a status")
+        raise ScenarioError(f"{place}: body and headers belong to a status")
     status, body = members.get("status"), members.get("body")
     if status in _WITHOUT_BODY and body is not None:
-        raise InputError(f"{place}.body: an answer {status} has none")
+        raise ScenarioError(f"{place}.body: an answer {status} has none")
     commit = members.get("commit", not answers)
     wire = WIRES.get(members.get("wire", ""))
     if not commit and not answers and (wire is None or wire.got not in {LOST, SILENT}):
-        raise InputError(
+        raise ScenarioError(
             f"{place}: a request that is not committed needs a status, or a wire that loses the answer"
         )
     return Step(

@@ -48,11 +48,14 @@ class Scenarios:
         Without one a key is made, which takes a second: until then the server may not know it.
         Raises InputError for a scenario that is none and a key that no server on this database knows.
         """
-        read = (
-            steps.scenario(self._contract, scenario)
-            if isinstance(scenario, str)
-            else steps.from_value(self._contract, scenario, "scenario")
-        )
+        try:
+            read = (
+                steps.scenario(self._contract, scenario)
+                if isinstance(scenario, str)
+                else steps.from_value(self._contract, scenario, "scenario")
+            )
+        except steps.ScenarioError as error:
+            raise InputError(str(error)) from None
         if api_key is not None:
             self._bindings.bind(self._owner(api_key), read, seed)
             return api_key
