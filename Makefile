@@ -11,7 +11,7 @@ SETUP_FROM := requirements/dev.txt pyproject.toml tools/setup.sh
 PYTEST := $(BIN)/python -m pytest --quiet -n auto --dist loadfile
 
 .DEFAULT_GOAL := demo
-.PHONY: demo prepared test test-full mutants check lint types drift format setup generate vendor mutation pins diff npm-tools lint-contract clean help
+.PHONY: demo prepared test test-full mutants check lint types drift format setup generate vendor mutation pins diff npm-tools clean help
 
 demo: ## (default) Register sample files with the reference server and check both sides
 	@$(MAKE) --no-print-directory -j2 setup generate
@@ -68,10 +68,7 @@ mutation: .cache/mutation/complete ## Does a test fail for every change of the c
 diff: setup npm-tools ## What does a change of the contract mean? BASE=v1.0.0 or any git revision or file
 	@tools/contract-diff "$(BASE)"
 
-lint-contract: setup npm-tools ## Lint the contract with redocly and spectral, its examples too
-	@$(BIN)/python -m tools.contract_lint $(ARGS)
-
-npm-tools: .cache/npm/complete ## Install the linters and the comparison of contracts from npm, pinned
+npm-tools: .cache/npm/complete ## Install what compares contracts from npm, pinned
 
 .cache/npm/complete: tools/npm/package-lock.json tools/npm/install.sh
 	@tools/npm/install.sh tools/npm .cache/npm
