@@ -13,7 +13,7 @@ if ! cmp -s "$from/generator.txt" generator.txt; then
         --no-compile --target generator --requirement "$from/generator.txt"
     cp "$from/generator.txt" generator.txt
 fi
-if ! sha256sum --check --quiet "$from/libraries.sha256" 2>/dev/null; then
+if ! sha256sum --check --quiet "$from/libraries.sha256" >/dev/null 2>&1; then
     echo "java: fetching the pinned libraries (once)" >&2
     rm -rf lib
     mvn --quiet --batch-mode --file "$from/pom.xml" \
