@@ -82,13 +82,14 @@ class Hasher:
 
     def _hash(self, item: Item, *, again: bool) -> Hashed:
         look = Look.of(os.stat(item.path))
-        if item.hash is not None and not again:
+        if item.hash is not None and not (again or self.options.read_again):
             return Hashed(item=item, hash=item.hash, look=look, source="list")
         known = self.digests.get(item.path, look, self.options.algorithm)
         if known.hash is not None and not (again or self.options.read_again):
             self._count(0, look.size)
             return Hashed(item=item, hash=known.hash, look=look, source=known.source, note=known.note)
         why = known.why or ("changed since it was read" if again else "asked to read again")
+        why = "the list has another digest" if item.hash is not None else why
         reading = self._read(item.path, look.device)
         self.digests.put(item.path, self.options.algorithm, reading)
         return Hashed(
