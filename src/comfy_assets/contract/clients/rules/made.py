@@ -171,7 +171,7 @@ def retry_after(history: ClientHistory) -> Iterator[Judged]:
                 continue
             deviation = None
             if after is not None:
-                waited = after.arrived - (one.answered if one.answered is not None else one.arrived)
+                waited = after.arrived - one.arrived  # what is sent may be read before the sender goes on
                 if waited < one.said.wait - _TOLERANCE:
                     expected = f"no request for {one.said.wait:g} s: Retry-After said so"
                     deviation = Deviation(
@@ -215,6 +215,15 @@ def left(history: ClientHistory) -> Iterator[Judged]:
 # --- The key --------------------------------------------------------------------------------------
 
 
+#: Places where a key may stand, in words.
+_PLACES = {
+    "url": "the URL",
+    "body": "the request's body",
+    "referer": "the header Referer",
+    "elsewhere": "a request to the host that a redirect leads to",
+}
+
+
 def _leak(
     places: frozenset[str], expected: str, rules: frozenset[str] | None = None
 ) -> Callable[[ClientHistory], Iterator[Judged]]:
@@ -224,7 +233,9 @@ def _leak(
                 continue
             found = [(place, form) for place, form in run.leaks if place in places]
             for place, form in found or [("", "")]:
-                deviation = Deviation(place, expected, f"the key in {place}, {form}", proven=True)
+                deviation = Deviation(
+                    place, expected, f"the key, {form}, in {_PLACES.get(place, place)}", proven=True
+                )
                 yield Judged((run.index,), deviation if place else None)
 
     return check
@@ -232,7 +243,11 @@ def _leak(
 
 printed = _leak(frozenset({"stdout", "stderr"}), "no key in what it prints")
 header_only = _leak(frozenset({"url", "body", "referer", "header"}), "the key in its header and nowhere else")
-key_elsewhere = _leak(frozenset({"elsewhere"}), "no key for another host", frozenset({"fail-redirect"}))
+key_elsewhere = _leak(
+    frozenset({"elsewhere"}),
+    "no key for any other host than that of COMFY_CLOUD_BASE_URL",
+    frozenset({"fail-redirect"}),
+)
 
 
 def elsewhere(history: ClientHistory) -> Iterator[Judged]:
