@@ -9,7 +9,7 @@ import pytest
 
 from comfy_assets.contract.clients import RULES, ClientOptions, ClientOutcome, check_client
 from comfy_assets.contract.rules.model import MUST, OBSERVED
-from tests.check_client.catalogue import CONFORMING, FAULTS, PROGRAMS, Broken, program
+from tests.check_client.catalogue import ADVISED, CONFORMING, FAULTS, PROGRAMS, Broken, program
 
 TEMPLATE = Path(__file__).with_name("template.py")
 #: Looked for in every scenario; the others alone in those of their rule.
@@ -79,9 +79,9 @@ def test_conforming_client_is_not_blamed(client: Broken) -> None:
     [pytest.param(one, marks=[pytest.mark.nightly] if one != "raw socket" else []) for one in PROGRAMS],
 )
 def test_conforming_program_is_not_blamed(name: str) -> None:
-    """Programs on other HTTP libraries, or none, keep the contract too; fetch stumbles over 1xx as it does."""
+    """Programs on other HTTP libraries, or none, keep the contract too."""
     command = program(name)
     if isinstance(command, str):
         pytest.skip(command)
-    but = frozenset({"survive-interim"}) if "fetch" in name else frozenset[str]()
-    is_not_blamed(check_client(ClientOptions(command, timeout=30, confirm=False)), but)
+    outcome = check_client(ClientOptions(command, timeout=30, confirm=False))
+    is_not_blamed(outcome, ADVISED.get(name, frozenset()))

@@ -27,4 +27,6 @@ for name, value in json.loads(ENV["COMFY_ASSET_METADATA"] or "{}").items():
 done = subprocess.run(words, stdout=subprocess.PIPE, text=True, check=False)
 if done.returncode == 0:
     print(json.loads(done.stdout.splitlines()[-1])["data"]["asset"]["id"])
+else:
+    print(done.stdout, file=sys.stderr)  # with --json, what is wrong stands in the last line
 sys.exit(done.returncode)

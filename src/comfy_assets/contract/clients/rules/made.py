@@ -201,9 +201,11 @@ def refused(history: ClientHistory) -> Iterator[Judged]:
 
 def recovers(history: ClientHistory) -> Iterator[Judged]:
     """Whether it asks again by itself."""
-    for run in history.of("recover"):
-        words = "asks again" if len(run.asks) > 1 else "gives up"
-        yield Judged((run.index,), note=f"{run.scenario}: {words}")
+    runs = list(history.of("recover"))
+    for words, again in (("asks again", True), ("gives up", False)):
+        alike = [run for run in runs if (len(run.asks) > 1) is again]
+        names = ", ".join(sorted({run.scenario for run in alike}))
+        yield from (Judged((run.index,), note=f"{words} in {names}") for run in alike)
 
 
 def left(history: ClientHistory) -> Iterator[Judged]:
