@@ -15,8 +15,9 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
+from comfy_assets.server.database import StoreError
 from comfy_assets.server.process import ServerProcess, ServerStartError
-from comfy_assets.server.store import VERSION
+from comfy_assets.server.store import VERSION, Store
 from tests.server.asking import PATH, PORTRAIT, Asker, blake3_of, write_files
 
 HASH = blake3_of(PORTRAIT)
@@ -114,6 +115,17 @@ def test_other_version_is_refused(database: str) -> None:
     with engine.connect() as connection:
         assert connection.execute(sa.text("SELECT value FROM meta WHERE name = 'version'")).scalar() == "99"
     engine.dispose()
+
+
+def test_older_version_with_fewer_tables_is_told_as_a_version(database: str) -> None:
+    """What another version lacks does not make it a database of something else."""
+    engine = sa.create_engine(sa.make_url(database).set(drivername=_driver(database)))
+    with engine.begin() as connection:
+        connection.execute(sa.text("CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL)"))
+        connection.execute(sa.text("INSERT INTO meta VALUES ('version', '1')"))
+    engine.dispose()
+    with pytest.raises(StoreError, match=f"of version 1, this server needs {VERSION}; name a new one"):
+        Store(database)
 
 
 def test_password_is_not_shown(postgresql_server: sa.URL) -> None:

@@ -314,15 +314,23 @@ def _open(connection: sa.Connection, opened: Database) -> bytes:
         _METADATA.create_all(connection)
         first = [{"name": "version", "value": VERSION}, {"name": "salt", "value": secrets.token_hex(16)}]
         connection.execute(sa.insert(META), first)
-    elif not tables >= set(_METADATA.tables):
+    # Another version may have other tables: it is told first, where the database says that it is ours.
+    if not {column["name"] for column in _columns(connection, tables)} >= {"name", "value"}:
         raise StoreError(f"{opened.url}: a database of something else; name a new one")
     values = {row.name: row.value for row in connection.execute(sa.select(META))}
-    if values.get("version") != VERSION:
-        version = values.get("version", "none")
-        raise StoreError(
-            f"{opened.url}: a database of version {version}, this server needs {VERSION}; name a new one"
-        )
+    if "version" in values and values["version"] != VERSION:
+        found = f"a database of version {values['version']}"
+        raise StoreError(f"{opened.url}: {found}, this server needs {VERSION}; name a new one")
+    if "version" not in values or (tables and not tables >= set(_METADATA.tables)):
+        raise StoreError(f"{opened.url}: a database of something else; name a new one")
     return bytes.fromhex(values["salt"])
+
+
+def _columns(connection: sa.Connection, tables: set[str]) -> Any:
+    """Of the table that says what the database is; those of ours where it was just made."""
+    if not tables:
+        return [{"name": column.name} for column in META.c]
+    return sa.inspect(connection).get_columns(META.name) if META.name in tables else []
 
 
 def _reference(
