@@ -132,6 +132,25 @@ def body(): return dict(reversed(right().items()))
 def encode(value): return json.dumps(value, indent=2).encode("ascii")
 def tell(answer): print("registered", answer.get("name", "")[:20].encode("ascii", "replace"), "", answer["id"].upper(), "", sep="\\n")
 """),
+    Broken("follows redirects to the same host, and waits until a date", "", """
+from email.utils import parsedate_to_datetime
+def ask(url, where=None):
+    connection = http.client.HTTPConnection(urlsplit(url).netloc, timeout=WAIT)
+    connection.response_class = Response
+    connection.request("POST", where or target(), encode(body()), headers())
+    response = connection.getresponse()
+    location = response.headers.get("Location", "")
+    if 300 < response.status < 400 and location.startswith("/") and not where:
+        return ask(url, location)
+    return response.status, response.headers, read(response)
+def register():
+    while True:
+        status, headers, content = ask(ENV["COMFY_CLOUD_BASE_URL"])
+        if status not in (429, 503) or "Retry-After" not in headers:
+            return decode(status, content)
+        after = headers["Retry-After"]
+        time.sleep(float(after) if after.isdigit() else max(0, parsedate_to_datetime(after).timestamp() - time.time()))
+"""),
     Broken("Expect: 100-continue, closes", "", """
 right = headers
 def headers(): return {**right(), "Expect": "100-continue", "Connection": "close"}

@@ -1,6 +1,6 @@
 """The scenarios: what the service answers to a program, and what the program has to make of it.
 
-Pure, the same for one contract and seed.
+The same for one contract and seed, but for ids that a drift draws.
 """
 
 from __future__ import annotations
