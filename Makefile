@@ -11,7 +11,7 @@ SETUP_FROM := requirements/dev.txt pyproject.toml tools/setup.sh
 PYTEST := $(BIN)/python -m pytest --quiet -n auto --dist loadfile
 
 .DEFAULT_GOAL := demo
-.PHONY: demo prepared test test-full mutants check lint lint-contract types drift format setup generate vendor mutation pins diff languages npm-tools clean help
+.PHONY: demo prepared test test-full mutants check lint lint-contract types drift format setup generate vendor mutation pins diff share languages npm-tools clean help
 
 demo: ## (default) Register sample files with the reference server and check both sides
 	@$(MAKE) --no-print-directory -j2 setup generate
@@ -73,6 +73,9 @@ diff: setup npm-tools ## What does a change of the contract mean? BASE=v1.0.0 or
 
 languages: setup generate ## Build clients in other languages from openapi.yaml, and check them. LANGUAGE=go: one
 	@$(BIN)/python -m tools.languages $(LANGUAGE)
+
+share: setup npm-tools ## Write the contract for other languages into dist/contract/: documents, page, test vectors
+	@$(BIN)/python -m tools.share
 
 npm-tools: .cache/npm/complete ## Install what lints, compares and shows contracts from npm, pinned
 
