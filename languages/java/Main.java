@@ -6,12 +6,21 @@ import client.AssetCreated;
 import client.CreateAssetFromHashRequest;
 import com.fasterxml.jackson.core.type.TypeReference;
 import java.net.http.HttpClient;
-import java.time.Duration;
 import java.util.List;
 import java.util.Map;
+import java.util.Timer;
+import java.util.TimerTask;
 
 public final class Main {
     public static void main(String[] arguments) {
+        // The read timeout of the generated client did not end every wait for an answer.
+        new Timer(true).schedule(new TimerTask() {
+            @Override
+            public void run() {
+                System.err.println("error: no answer within 8 s");
+                Runtime.getRuntime().halt(1);
+            }
+        }, 8_000);
         try {
             System.out.println(register());
         } catch (Exception error) {
@@ -23,7 +32,6 @@ public final class Main {
     private static String register() throws Exception {
         ApiClient api = new ApiClient();
         api.updateBaseUri(System.getenv("COMFY_CLOUD_BASE_URL"));
-        api.setReadTimeout(Duration.ofSeconds(9)); // java.net.http has no time limit of its own
         api.setHttpClientBuilder(HttpClient.newBuilder().version(HttpClient.Version.HTTP_1_1));
         api.setRequestInterceptor(request -> request.header("X-API-Key", System.getenv("COMFY_CLOUD_API_KEY")));
         CreateAssetFromHashRequest request = new CreateAssetFromHashRequest()
@@ -32,10 +40,9 @@ public final class Main {
             .name(given("COMFY_ASSET_NAME"))
             .mimeType(given("COMFY_ASSET_MIME_TYPE"));
         String metadata = given("COMFY_ASSET_METADATA");
-        if (metadata != null) {
-            request.setUserMetadata(
-                api.getObjectMapper().readValue(metadata, new TypeReference<Map<String, Object>>() {}));
-        }
+        // Said in any case: the generated class would send {} for metadata that was not given.
+        request.setUserMetadata(metadata == null ? null
+            : api.getObjectMapper().readValue(metadata, new TypeReference<Map<String, Object>>() {}));
         var answer = new AssetApi(api).createAssetFromHashWithHttpInfo(request);
         AssetCreated asset = answer.getData();
         // The generated client takes every status below 300 for a success.
