@@ -42,10 +42,7 @@ def compare(text: str, name: str) -> list[Difference]:
     ours.facts["operation"] = f"{operation.method} {operation.path}"
     document = _document(text)
     try:
-        if document is None:
-            theirs = page.read(text)
-        else:
-            theirs = _facts(document, operation)
+        theirs = page.read(text) if document is None else _facts(document, operation)
     except page.NotAPageError as error:
         raise NotComparedError(
             f"{name} is neither an OpenAPI document nor the reference page as text: {error}"
