@@ -1,14 +1,12 @@
 """Whatever is sent: no 5xx, no crash, no hang, and memory that does not grow with the number of requests.
 
-Half of it is derived from the contract by schemathesis, half are bytes on sockets: good requests with a
-few changes, so that most of them get far before something is wrong.
+Bytes on sockets: good requests with a few changes, so that most get far before something is wrong.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-import http.client
 import json
 import random
 import re
@@ -19,10 +17,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
-import schemathesis
-from hypothesis import HealthCheck, Phase, given, seed, settings
 
-from comfy_assets import specification
 from comfy_assets.server.process import ServerProcess
 from tests.server.asking import FILES, PATH, PORTRAIT, Asker, blake3_of, write_files
 
@@ -149,57 +144,3 @@ def test_bytes_on_sockets(fuzzed: ServerProcess, count: int) -> None:
     print(f"{count} raw requests: {dict(sorted(statuses.items()))}; {sizes[0]:.1f} -> {size(fuzzed):.1f} MiB")
     assert {200, 201, 400, 401, 408} <= statuses.keys()
     assert size(fuzzed) - sizes[0] < GROWTH
-
-
-@pytest.mark.parametrize("count", COUNTS)
-def test_cases_from_the_contract(fuzzed: ServerProcess, count: int) -> None:
-    """Cases of schemathesis that keep the contract, and cases that break it."""
-    address = urlsplit(fuzzed.url)
-    connection = http.client.HTTPConnection(address.hostname or "", address.port, timeout=LONGEST)
-    [(_, operation)] = _operations()
-    statuses: Counter[int] = Counter()
-    sizes: list[float] = []
-
-    def send(case: Any) -> None:
-        given_ = case.as_transport_kwargs(base_url=fuzzed.url)
-        prepared = _prepared(given_)
-        try:
-            connection.request(prepared.method, prepared.path_url, prepared.body, dict(prepared.headers))
-            answer = connection.getresponse()
-            answer.read()
-        except (http.client.HTTPException, ConnectionError):
-            connection.close()  # an answer before the whole request was sent, or a header that cannot be
-            return
-        except (ValueError, UnicodeError):
-            connection.close()  # nothing that this client could send
-            return
-        statuses[answer.status] += 1
-        assert answer.status < 500, (answer.status, prepared.body)
-        if statuses.total() == count // 10:
-            sizes.append(size(fuzzed))
-
-    for mode in schemathesis.GenerationMode:
-        drawn = operation.as_strategy(generation_mode=mode, headers={"X-API-Key": KEY})
-        bounded: Any = settings(
-            max_examples=count // 2, database=None, deadline=None, phases=[Phase.generate],
-            suppress_health_check=list(HealthCheck),
-        )  # fmt: skip
-        marked: Any = given(drawn)
-        bounded(seed(SEED)(marked(send)))()
-    connection.close()
-    print(f"{statuses.total()} cases: {dict(sorted(statuses.items()))}; {sizes} -> {size(fuzzed):.1f} MiB")
-    assert statuses.total() > count * 0.8
-    assert {400, 404} <= statuses.keys()
-    assert size(fuzzed) - sizes[0] < GROWTH
-
-
-def _operations() -> list[tuple[str, Any]]:
-    schema = schemathesis.openapi.from_path(str(specification.load().path))
-    return [(path, schema[path][method]) for path in schema for method in schema[path]]
-
-
-def _prepared(arguments: dict[str, Any]) -> Any:
-    import requests
-
-    names = ("method", "url", "headers", "params", "data", "json", "files", "cookies")
-    return requests.Request(**{name: arguments[name] for name in names if name in arguments}).prepare()
