@@ -1,0 +1,141 @@
+"""Workers of a Dask cluster hash; this process registers."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import pytest
+
+from tests.cli.conftest import KEY, Command
+from tests.cluster.conftest import FILES, Dask
+
+
+def started(command: Command, *arguments: object) -> subprocess.Popen[bytes]:
+    """The command, not waited for."""
+    return subprocess.Popen(
+        [sys.executable, "-u", "-m", "comfy_assets", "register", *map(str, arguments)],
+        cwd=command.folder,
+        env=command.environment(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+
+
+def holds(pid: int, secret: bytes) -> bool:
+    """Whether a process has a secret anywhere in its memory."""
+    with open(f"/proc/{pid}/maps", encoding="utf-8") as maps, open(f"/proc/{pid}/mem", "rb", 0) as memory:
+        for line in maps:
+            place, mode = line.split()[:2]
+            if mode.startswith("rw"):
+                start, end = (int(one, 16) for one in place.split("-"))
+                try:
+                    memory.seek(start)
+                    if secret in memory.read(end - start):
+                        return True
+                except (OSError, ValueError, OverflowError):
+                    continue
+    return False
+
+
+def test_worker_killed_midway(command: Command, dask: Dask, library: Path) -> None:
+    """A worker that is killed loses nothing and doubles nothing; neither it nor the scheduler had the key."""
+    process = started(command, library, "--tag", "killed", "--cluster", dask.address)
+    assert process.stdout is not None
+    lines = [process.stdout.readline() for _ in range(15)]
+    if sys.platform == "linux":
+        assert holds(process.pid, KEY.encode())
+        assert not any(holds(one.pid, KEY.encode()) for one in [dask.scheduler, *dask.workers])
+    dask.workers[0].kill()
+    out, err = process.communicate(timeout=120)
+    lines += out.splitlines()
+    assert process.returncode == 0, err
+    assert {line.split()[0] for line in lines} == {b"created"}
+    assert len({line.split()[1] for line in lines}) == len(lines) == FILES
+    again = command("register", library, "--tag", "killed", "--cluster", dask.address, "--explain")
+    assert again.status == 0
+    assert all(line.startswith("existing") and "cache" in line for line in again.lines)
+
+
+def test_file_that_the_workers_do_not_see(command: Command, dask: Dask, library: Path) -> None:
+    """What vanished for the workers is told as such, and never hashed here instead."""
+    hidden = command.folder / "hidden"
+    hidden.symlink_to(library / "sub" / "0000.bin")
+
+    from comfy_assets.library.cluster import connected
+
+    with connected(dask.address, threading.Event()) as cluster:
+        assert cluster.look(str(hidden)) is not None
+        hidden.unlink()
+        with pytest.raises(OSError, match="workers do not see it"):
+            cluster.look(str(hidden))
+
+
+def test_interrupted_leaves_the_cluster_clean(command: Command, dask: Dask, library: Path) -> None:
+    """Ctrl-C ends with 130, and no task of ours is left on the scheduler."""
+    process = started(command, library, "--tag", "interrupted", "--cluster", dask.address)
+    assert process.stdout is not None
+    process.stdout.readline()
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=60)
+    assert (process.returncode, b"Traceback" in err) == (130, False)
+
+    from distributed import Client
+
+    with Client(dask.address, set_as_default=False) as client:
+        left = client.run_on_scheduler(lambda dask_scheduler: len(dask_scheduler.tasks))
+    assert left == 0
+
+
+def test_scheduler_lost(command: Command, dask: Dask, library: Path) -> None:
+    """A scheduler that dies ends the run with one sentence; the next run goes on."""
+    process = started(command, library, "--tag", "lost", "--cluster", dask.address)
+    assert process.stdout is not None
+    process.stdout.readline()
+    dask.scheduler.kill()
+    _, err = process.communicate(timeout=120)
+    assert process.returncode == 2, err
+    assert b"is lost" in err
+    assert b"Traceback" not in err
+    assert command("register", library, "--tag", "lost").status == 0
+
+
+def test_scheduler_absent(command: Command, library: Path) -> None:
+    """Where no scheduler is, the command says so and ends with 2."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+        ran = command("register", library, "--tag", "t", "--cluster", f"tcp://127.0.0.1:{port}")
+    assert ran.status == 2
+    assert "there is no Dask scheduler" in ran.stderr
+    nonsense = command("register", library, "--tag", "t", "--cluster", "nonsense://x")
+    assert (nonsense.status, "no Dask scheduler" in nonsense.stderr) == (2, True)
+
+
+def test_worker_of_another_version(command: Command, dask: Dask, library: Path) -> None:
+    """A worker with another version of the package, or without it, is named, with the remedy."""
+    shadow = command.folder / "shadow" / "comfy_assets"
+    shadow.mkdir(parents=True)
+    (shadow / "__init__.py").write_text("")
+    path = os.pathsep.join([str(shadow.parent), *filter(None, sys.path)])
+    dask.worker(PYTHONPATH=path)
+    ran = command("register", library, "--tag", "t", "--cluster", dask.address)
+    assert ran.status == 2
+    assert "has no comfy-assets" in ran.stderr
+    assert "install comfy-assets[cluster]" in ran.stderr
+
+
+def test_objects_on_the_cluster(command: Command, dask: Dask, s3: dict[str, str]) -> None:
+    """Workers read objects, too."""
+    dask.worker(**s3)
+    for worker in dask.workers[:2]:
+        worker.terminate()
+        worker.wait()
+    ran = command("register", "s3://models/sub", "--tag", "far", "--cluster", dask.address, **s3)
+    assert ran.status == 0, ran.stderr
+    assert [line.split()[0] for line in ran.lines] == ["created"] * 10
