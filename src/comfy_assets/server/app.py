@@ -19,6 +19,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
+from comfy_assets.server import docs
 from comfy_assets.server.answers import Answer, Writer
 from comfy_assets.server.assets import HANDLERS, Handler
 from comfy_assets.server.requests import RefusedError, check_headers, check_schema, read_json
@@ -74,6 +75,7 @@ def create_app(
         paths.setdefault(operation.path, {})[operation.method] = endpoint
     routes: list[BaseRoute] = [Route(path, _Path(methods, writer)) for path, methods in paths.items()]
     routes += _own_routes(contract, store)
+    routes += docs.routes(contract)
 
     async def not_routed(_request: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)  # what Starlette's own routes raise
