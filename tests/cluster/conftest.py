@@ -47,7 +47,9 @@ class Dask:
     def start(self) -> None:
         """Start the scheduler."""
         told = self.folder / "scheduler.json"
-        self.scheduler = self._run("scheduler", "--host", "127.0.0.1", "--port", "0", "--scheduler-file", told)
+        self.scheduler = self._run(
+            "scheduler", "--host", "127.0.0.1", "--port", "0", "--scheduler-file", told
+        )
         for _ in range(READY * 10):
             if told.exists() and told.stat().st_size:
                 break
@@ -157,7 +159,11 @@ def s3(tmp_path_factory: pytest.TempPathFactory, library: Path) -> Iterator[dict
 
 def put(url: str, path: str, content: bytes = b"") -> None:
     """Make a bucket, or an object."""
-    signed = {"Authorization": "AWS4-HMAC-SHA256 Credential=a/20260101/us-east-1/s3/aws4_request"}
+    signed = {
+        "Authorization": "AWS4-HMAC-SHA256 Credential=a/20260101/us-east-1/s3/aws4_request",
+        # As a form, which urllib takes it for, it would arrive empty.
+        "Content-Type": "application/octet-stream",
+    }
     request = urllib.request.Request(f"{url}/{path}", data=content, method="PUT", headers=signed)
     with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(request, timeout=10):
         pass

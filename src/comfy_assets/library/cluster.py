@@ -76,7 +76,8 @@ class Cluster:
     def width(self) -> int:
         """How many tasks are to be in flight."""
         workers = self.client.scheduler_info(n_workers=-1)["workers"].values()
-        return max(1, min(_MOST, _AHEAD * sum(one["nthreads"] for one in workers)))
+        threads = sum(int(one["nthreads"]) for one in workers)
+        return max(1, min(_MOST, _AHEAD * threads))
 
     def look(self, where: str | RemoteFile) -> Look | None:
         """The look of a file on a worker; OSError as the worker has it."""
@@ -143,9 +144,13 @@ def connected(address: str, stop: threading.Event) -> Iterator[Cluster]:
     """A cluster whose workers have this package. Raises InputError where it cannot be used."""
     try:
         from distributed import Client
+        from distributed.comm.addressing import parse_address
+        from distributed.comm.registry import get_backend
     except ImportError:
         raise InputError("for --cluster install 'comfy-assets[cluster]'") from None
     try:
+        # A client that fails at this leaves a complaint behind.
+        get_backend(parse_address(address)[0])
         client: Any = Client(address, timeout=CONNECT, set_as_default=False, name="comfy-assets")
     except (OSError, ValueError, TypeError) as error:
         said = str(error).split("\n")[0][:200]
