@@ -140,6 +140,8 @@ def all_of(problems: Iterator[Problem]) -> list[Problem]:
 
 
 def _has_lone_surrogate(text: str) -> bool:
+    if text.isascii():
+        return False
     try:
         text.encode()
     except UnicodeEncodeError:
@@ -330,7 +332,8 @@ class Uuid(InText):
             return UNREADABLE
         problems.extend(self._limits(raw, place))
         if _UUID.fullmatch(raw):
-            return UUID(raw)
+            # By its number: from text, the class would look for braces and prefixes that are not there.
+            return UUID(int=int(raw.replace("-", ""), 16))
         problems.append(Problem(place, "format", self.kind, shown(raw)))
         try:
             return UUID(raw)
@@ -354,9 +357,9 @@ class Timestamp(datetime.datetime):
         return Timestamp.of, (datetime.datetime.combine(self.date(), self.timetz()), self.text)
 
 
+# Date, separator, hours and minutes, seconds, fraction with its point, zone.
 _TIME: Final = re.compile(
-    r"(?P<date>[0-9]{4}-[0-9]{2}-[0-9]{2})(?P<separator>[Tt ])(?P<hour>[0-9]{2}):(?P<minute>[0-9]{2})"
-    r":(?P<second>[0-9]{2})(?:\.(?P<fraction>[0-9]+))?(?P<zone>[Zz]|[+-][0-9]{2}:[0-9]{2})?"
+    r"([0-9]{4}-[0-9]{2}-[0-9]{2})([Tt ])([0-9]{2}:[0-9]{2}):([0-9]{2})(\.[0-9]+)?([Zz]|[+-][0-9]{2}:[0-9]{2})?"
 )
 _DATE: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 
@@ -383,28 +386,32 @@ def read_time(text: str) -> tuple[datetime.datetime | str, bool] | None:
     match = _TIME.fullmatch(text)
     if match is None:
         return None
-    keeps = match["zone"] is not None and match["separator"] != " "
-    zone = "Z" if match["zone"] in (None, "z") else match["zone"]
+    date, separator, minute, second, fraction, zone = match.groups("")
+    keeps = zone != "" and separator != " "
     # What datetime cannot hold is judged by its nearest neighbour: 59 for the second 60, and the
     # year 2000, a leap year too, for the year 0.
-    leap_second, year_zero = match["second"] == "60", match["date"].startswith("0000")
-    date = "2000" + match["date"][4:] if year_zero else match["date"]
-    second = "59" if leap_second else match["second"]
-    fraction = ((match["fraction"] or "") + "000000")[:6]
+    leap_second, year_zero = second == "60", date.startswith("0000")
+    if leap_second:
+        second = "59"
+    if year_zero:
+        date = "2000" + date[4:]
     try:
         moment = datetime.datetime.fromisoformat(
-            f"{date}T{match['hour']}:{match['minute']}:{second}.{fraction}{zone}"
+            f"{date}T{minute}:{second}{fraction[:7]}{zone.upper() or 'Z'}"
         )
-        in_utc = (moment.hour * 60 + moment.minute) - (
-            moment.utcoffset() or datetime.timedelta()
-        ).total_seconds() // 60
     except ValueError:
         return None
-    if leap_second and in_utc % (24 * 60) != 24 * 60 - 1:
+    if leap_second and not _ends_a_day(moment):
         return None
     if leap_second or year_zero:
         return text, keeps
-    return (Timestamp.of(moment, text) if (match["fraction"] or "")[6:].strip("0") else moment), keeps
+    return (Timestamp.of(moment, text) if fraction[7:].strip("0") else moment), keeps
+
+
+def _ends_a_day(moment: datetime.datetime) -> bool:
+    """Whether it lies in the last minute of a day in UTC, the only one that can have a leap second."""
+    offset = moment.utcoffset() or datetime.timedelta()
+    return (moment.hour * 60 + moment.minute - offset.total_seconds() // 60) % (24 * 60) == 24 * 60 - 1
 
 
 class DateTime(InText):
@@ -431,8 +438,10 @@ class DateTime(InText):
         if not isinstance(raw, str):
             problems.append(self.wrong_type(place, raw))
             return UNREADABLE
-        problems.extend(self.check(raw, place))
         time = read_time(raw)
+        if time is None or not time[1]:
+            problems.append(Problem(place, "format", self.kind, shown(raw)))
+        problems.extend(self._limits(raw, place))
         return UNREADABLE if time is None else time[0]
 
 
@@ -1107,7 +1116,7 @@ def _loaded(content: bytes) -> Any:
     # RFC 8259, section 8.1: UTF-8. By itself, `json` would also read UTF-16 and UTF-32.
     text = content.decode()
     try:
-        return json.loads(text, parse_constant=_no_number)
+        return _READER.decode(text)
     except json.JSONDecodeError:
         raise
     except ValueError:
@@ -1125,6 +1134,10 @@ def _as_far_as_it_goes(digits: str) -> float:
 def _no_number(name: str) -> NoReturn:
     message = f"{name} is no JSON"
     raise ValueError(message)
+
+
+#: Made once: `json.loads` makes one at each call that wants something else than Python's usual JSON.
+_READER: Final = json.JSONDecoder(parse_constant=_no_number)
 
 
 __all__ = ["UNSET", "Problem", "Response", "Unset"]
