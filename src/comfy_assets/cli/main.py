@@ -24,6 +24,7 @@ COMMANDS = {
     "hash": "Print the content hashes of files.",
     "serve": "Run the reference server.",
     "check": "Check a server against the contract.",
+    "check-client": "Check a client program, in any language, against the contract.",
     "content": "Add, list and remove the content that a server stores.",
     "keys": "Add, list and revoke the keys that a server accepts.",
 }

@@ -121,13 +121,14 @@ def judge(record: Record, rules: Mapping[str, Rule] = RULES) -> Judgement:
         indexes = one.exchanges if isinstance(one, Judged) else one.shown
         return sum(len(record.exchanges[index].request.body) for index in indexes)
 
-    findings = [finding for id_, rule in chosen.items() for finding in _findings(rule, looked[id_], size)]
+    findings = [finding for id_, rule in chosen.items() for finding in gather(rule, looked[id_], size)]
     _weigh(findings, record, chosen)
     verdicts = {id_: _verdict(rule, looked[id_], findings, history) for id_, rule in chosen.items()}
-    return Judgement(verdicts, _arranged(findings, chosen))
+    return Judgement(verdicts, arranged(findings, chosen))
 
 
-def _findings(rule: Rule, looked: list[Judged], size: Callable[[Judged | Finding], int]) -> list[Finding]:
+def gather(rule: Rule, looked: list[Judged], size: Callable[[Judged | Finding], int]) -> list[Finding]:
+    """What a rule saw, as findings: one for each cause."""
     found: dict[str, Finding] = {}
     for one in looked:
         deviation = one.deviation
@@ -165,12 +166,12 @@ def _finding(rule: Rule, deviation: Deviation, one: Judged, looked_at: int) -> F
     )
 
 
-def _arranged(findings: list[Finding], rules: Mapping[str, Rule]) -> list[Finding]:
+def arranged(findings: list[Finding], rules: Mapping[str, Rule]) -> list[Finding]:
     """Findings that follow from others, under those."""
     by_rule: dict[str, list[Finding]] = {}
     for finding in findings:
         by_rule.setdefault(finding.rule, []).append(finding)
-    arranged = []
+    on_top = []
     for finding in findings:
         cause = next(
             (
@@ -182,10 +183,10 @@ def _arranged(findings: list[Finding], rules: Mapping[str, Rule]) -> list[Findin
             None,
         )
         if cause is None:
-            arranged.append(finding)
+            on_top.append(finding)
         else:
             cause.under.append(finding)
-    return arranged
+    return on_top
 
 
 def _explains(one: Finding, other: Finding) -> bool:

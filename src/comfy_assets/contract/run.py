@@ -10,7 +10,7 @@ from typing import IO, TYPE_CHECKING
 from attrs import define, field, frozen
 
 from comfy_assets.contract import budget as budget_
-from comfy_assets.contract import drawing, oracle
+from comfy_assets.contract import drawing, oracle, words
 from comfy_assets.contract import plan as plan_
 from comfy_assets.contract.baseline import Baseline
 from comfy_assets.contract.confirm import confirm
@@ -30,16 +30,17 @@ from comfy_assets.contract.judge import (
 from comfy_assets.contract.keys import KEY, OTHER_KEY, Keys
 from comfy_assets.contract.probe import Probe
 from comfy_assets.contract.record import STOPPED, Record
-from comfy_assets.contract.rules import RULES
+from comfy_assets.contract.rules import GROUPS, RULES
 from comfy_assets.contract.shrink import shrink
 from comfy_assets.contract.wire import Target
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
     from comfy_assets.contract.facts import Facts
     from comfy_assets.contract.record import Case, Exchange
+    from comfy_assets.contract.rules import Rule
     from comfy_assets.specification import Contract
 
 DEFAULT_SEED = 0
@@ -92,6 +93,58 @@ class Outcome:
     stale: list[str] = field(factory=list)
     #: Mistakes of the check itself.
     errors: list[str] = field(factory=list)
+
+    # --- What reports show: `reports.subject.Reported` ---
+
+    #: What a finding's case is called, and what rules count.
+    case_word = "sent"
+    looked_at = "answers"
+
+    @property
+    def subject(self) -> str:
+        """The server."""
+        return self.record.facts.url
+
+    @property
+    def contract_version(self) -> str:
+        """The version of the contract."""
+        return self.record.facts.contract.version
+
+    @property
+    def rules(self) -> Mapping[str, Rule]:
+        """All rules there are."""
+        return RULES
+
+    @property
+    def groups(self) -> Mapping[str, str]:
+        """Their groups, in the order of reports."""
+        return GROUPS
+
+    def case_of(self, finding: Finding) -> str:
+        """The case that shows a finding."""
+        return words.exchange_of(self, finding).case
+
+    def reproduction(self, finding: Finding, record: str | None) -> str:
+        """The command that shows it again."""
+        return words.reproduction(self, finding, record)
+
+    def bytes_of(self, finding: Finding) -> list[bytes]:
+        """The bytes that show it."""
+        exchange = words.exchange_of(self, finding)
+        return [exchange.request.wire(), exchange.raw or (exchange.detail or "(no answer)").encode()]
+
+    @property
+    def facts_line(self) -> list[str]:
+        """The run in numbers."""
+        facts = self.record.facts
+        requests = f"{len(self.record.exchanges)} requests in {self.seconds:.1f} s"
+        return [requests, f"seed {facts.seed}", f"run {facts.run_id}", words.references(self)]
+
+    @property
+    def left_behind(self) -> tuple[str, Mapping[str, str]] | None:
+        """What is left on the server, in words, and each by its id."""
+        record = self.record
+        return (words.references(self), record.made) if record.made or record.made_unknown else None
 
     @property
     def violations(self) -> list[Finding]:

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 from comfy_assets.contract import judge as verdicts
 from comfy_assets.contract.keys import KEY, PLACEHOLDER
 from comfy_assets.contract.messages import NO_BODY
-from comfy_assets.contract.rules import RULES
 
 if TYPE_CHECKING:
     from comfy_assets.contract.judge import Finding
     from comfy_assets.contract.messages import Request
     from comfy_assets.contract.record import Exchange
+    from comfy_assets.contract.reports.subject import Reported
     from comfy_assets.contract.run import Outcome
 
 #: A command line longer than this is no help.
@@ -22,7 +22,7 @@ _LONGEST_COMMAND = 2000
 KEY_VARIABLE = "COMFY_CLOUD_API_KEY"
 
 
-def summary(outcome: Outcome) -> str:
+def summary(outcome: Reported) -> str:
     """The verdict on the server in one sentence, with what would complete it."""
     rules = list(outcome.judgement.verdicts.values())
     checked = [
@@ -33,7 +33,7 @@ def summary(outcome: Outcome) -> str:
     found = _counted(findings) if findings else "no deviation found"
     text = f"{found} in {len(checked)} rules"
     if outcome.record.only_rules:
-        text = f"partial run: {text} of {len(RULES)}"
+        text = f"partial run: {text} of {len(outcome.rules)}"
     text += f", {len(unchecked)} not checked"
     hint = completing(outcome)
     return f"{text}; {hint}" if hint else text
@@ -45,7 +45,7 @@ def _counted(findings: list[Finding]) -> str:
     return f"{len(findings)} deviation{'s' if len(findings) > 1 else ''} ({', '.join(parts)})"
 
 
-def completing(outcome: Outcome) -> str:
+def completing(outcome: Reported) -> str:
     """What would complete an incomplete run."""
     texts = [outcome.judgement.verdicts[id_].text for id_ in outcome.not_checked]
     return "; ".join(dict.fromkeys(text for text in texts if text))

@@ -22,7 +22,9 @@ OPERATION = "createAssetFromHash"
 Members = dict[str, Any]
 
 # What a shape is about.
-STATUS, OPTIONAL, UNKNOWN, VALUE, SPELLING, HTTP = "status", "optional", "unknown", "values", "json", "http"
+STATUS, OPTIONAL, UNKNOWN, VALUE, SPELLING, HTTP, INTERIM = (
+    "status", "optional", "unknown", "values", "json", "http", "interim",
+)  # fmt: skip
 
 #: The member that says whether the reference is new, and the status that says so too.
 _CREATED_NEW, _CREATED = "created_new", 201
@@ -294,5 +296,5 @@ _MESSAGES: Final = (
     Allowed("reason-none", HTTP, _sent(reason="")),
     Allowed("reason-other", HTTP, _sent(reason="500 Not What It Says")),
     Allowed("1xx-continue-first", HTTP, _sent(before=b"HTTP/1.1 100 Continue\r\n\r\n")),
-    Allowed("1xx-early-hints-first", HTTP, _sent(before=b"HTTP/1.1 103 Early Hints\r\nLink: </a>; rel=preload\r\n\r\n")),
+    Allowed("1xx-early-hints-first", INTERIM, _sent(before=b"HTTP/1.1 103 Early Hints\r\nLink: </a>; rel=preload\r\n\r\n")),
 )  # fmt: skip

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 OPERATION = "createAssetFromHash"
 #: What an answer is about: a status that the contract has, another one, an error whose body is none of the
 #: contract's, a success that cannot be read.
-DOCUMENTED, OTHER, ODD_BODY, UNREADABLE = "documented", "other", "odd-body", "unreadable"
+DOCUMENTED, OTHER, ODD_BODY, UNREADABLE, NULL_ID = "documented", "other", "odd-body", "unreadable", "null-id"
 
 #: Statuses that the field has, or that stand before any service.
 OTHER_STATUSES: Final = (
@@ -84,7 +84,6 @@ NO_SUCCESS: Final[dict[str, tuple[bytes, str | None]]] = {
         json.dumps({name: one for name, one in SUCCESS.items() if name != "id"}).encode(),
         "application/json",
     ),
-    "null-id": (json.dumps({**SUCCESS, "id": None}).encode(), "application/json"),
     "not-utf-8": (b'{"\xff": 1}', "application/json"),
 }
 
@@ -129,6 +128,8 @@ def _failing(contract: Contract) -> Iterator[Failing]:
             yield Failing(f"status-{status}-{name}", ODD_BODY, _answer(status, *body))
     for number, (name, body) in enumerate(NO_SUCCESS.items()):
         yield Failing(f"success-{name}", UNREADABLE, _answer((200, 201)[number % 2], *body))
+    null_id = json.dumps({**SUCCESS, "id": None}).encode()
+    yield Failing("success-null-id", NULL_ID, _answer(201, null_id, "application/json"))
     yield Failing("status-204", UNREADABLE, Answer(204, headers=(), framing=""))
 
 

@@ -9,21 +9,20 @@ from comfy_assets._version import __version__
 from comfy_assets.contract import judge as verdicts
 from comfy_assets.contract import words
 from comfy_assets.contract.reports.page_style import SIGNS, STYLE
-from comfy_assets.contract.rules import GROUPS, RULES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from comfy_assets.contract.judge import Finding, Verdict
-    from comfy_assets.contract.run import Outcome
+    from comfy_assets.contract.reports.subject import Reported
 
 #: Bytes of a message that a page shows.
 _SHOWN = 4000
 
 
-def page(outcomes: Sequence[Outcome], record: str | None = None) -> str:
+def page(outcomes: Sequence[Reported], record: str | None = None) -> str:
     """The page as text."""
-    title = " and ".join(dict.fromkeys(outcome.record.facts.url for outcome in outcomes))
+    title = " and ".join(dict.fromkeys(outcome.subject for outcome in outcomes))
     return "\n".join(
         [
             "<!doctype html>",
@@ -36,7 +35,7 @@ def page(outcomes: Sequence[Outcome], record: str | None = None) -> str:
             *(part for outcome in outcomes for part in _findings(outcome, record, several=len(outcomes) > 1)),
             *_rules(outcomes),
             *(part for outcome in outcomes for part in _references(outcome)),
-            f"<footer>comfy-assets {__version__}, contract {_text(outcomes[0].record.facts.contract.version)}</footer>",
+            f"<footer>comfy-assets {__version__}, contract {_text(outcomes[0].contract_version)}</footer>",
             "</main></body></html>\n",
         ]
     )
@@ -50,10 +49,9 @@ def _text(text: object) -> str:
     )
 
 
-def _overview(outcome: Outcome, *, several: bool) -> Iterator[str]:
+def _overview(outcome: Reported, *, several: bool) -> Iterator[str]:
     kind = {0: "good", 1: "bad"}.get(outcome.exit_status, "open")
-    facts = outcome.record.facts
-    name = f"<b>{_text(facts.url)}</b> " if several else ""
+    name = f"<b>{_text(outcome.subject)}</b> " if several else ""
     yield f'<section class="verdict {kind}"><p>{name}{_text(_sentence(words.summary(outcome)))}</p>'
     counted: dict[str, int] = {}
     for one in outcome.judgement.verdicts.values():
@@ -68,10 +66,7 @@ def _overview(outcome: Outcome, *, several: bool) -> Iterator[str]:
         f'<span class="dot {_class(name)}"></span>{counted[name]} {name}' for name in SIGNS if name in counted
     )
     yield f"</div><p class=legend>{legend}</p>"
-    yield (
-        f"<p class=facts>{len(outcome.record.exchanges)} requests in {outcome.seconds:.1f} s · "
-        f"seed {facts.seed} · run {_text(facts.run_id)} · {_text(words.references(outcome))}</p></section>"
-    )
+    yield (f"<p class=facts>{_text(' · '.join(outcome.facts_line))}</p></section>")
 
 
 def _sentence(text: str) -> str:
@@ -82,19 +77,18 @@ def _class(verdict: str) -> str:
     return verdict.replace(" ", "-")
 
 
-def _findings(outcome: Outcome, record: str | None, *, several: bool) -> Iterator[str]:
+def _findings(outcome: Reported, record: str | None, *, several: bool) -> Iterator[str]:
     findings = outcome.judgement.findings
     if not findings:
         return
-    where = f" of {_text(outcome.record.facts.url)}" if several else ""
+    where = f" of {_text(outcome.subject)}" if several else ""
     yield f"<h2>Deviations{where}</h2>"
     for finding in findings:
         yield from _finding(outcome, finding, record)
 
 
-def _finding(outcome: Outcome, finding: Finding, record: str | None) -> Iterator[str]:
-    rule = RULES[finding.rule]
-    exchange = words.exchange_of(outcome, finding)
+def _finding(outcome: Reported, finding: Finding, record: str | None) -> Iterator[str]:
+    rule = outcome.rules[finding.rule]
     yield f'<article class="{_class(finding.verdict)}" id="{finding.fingerprint}">'
     yield (
         f"<h3>{_text(rule.title)}</h3><p class=tags><code>{finding.rule}</code> "
@@ -102,7 +96,7 @@ def _finding(outcome: Outcome, finding: Finding, record: str | None) -> Iterator
         f"<code class=print>{finding.fingerprint}</code></p>"
     )
     rows = [
-        ("sent", f"{exchange.case} ({finding.cause})"),
+        (outcome.case_word, f"{outcome.case_of(finding)} ({finding.cause})"),
         ("expected", finding.expected),
         ("got", finding.got),
         ("evidence", finding.evidence),
@@ -116,10 +110,10 @@ def _finding(outcome: Outcome, finding: Finding, record: str | None) -> Iterator
         yield "<p class=under>What follows from it:</p><ul>"
         yield from (f"<li><code>{one.rule}</code> {_text(one.got)}</li>" for one in finding.under)
         yield "</ul>"
-    yield f"<pre class=again>{_text(words.reproduction(outcome, finding, record))}</pre>"
+    yield f"<pre class=again>{_text(outcome.reproduction(finding, record))}</pre>"
     yield "<details><summary>The bytes</summary>"
-    yield f"<pre>{_text(_shown(exchange.request.wire()))}</pre>"
-    yield f"<pre>{_text(_shown(exchange.raw) or exchange.detail or '(no answer)')}</pre></details></article>"
+    yield from (f"<pre>{_text(_shown(part))}</pre>" for part in outcome.bytes_of(finding))
+    yield "</details></article>"
 
 
 def _shown(raw: bytes) -> str:
@@ -127,15 +121,14 @@ def _shown(raw: bytes) -> str:
     return text + (f"\n… {len(raw) - _SHOWN} bytes more" if len(raw) > _SHOWN else "")
 
 
-def _rules(outcomes: Sequence[Outcome]) -> Iterator[str]:
+def _rules(outcomes: Sequence[Reported]) -> Iterator[str]:
     yield "<h2>Every rule</h2><table><thead><tr><th>rule</th><th>level</th>"
     yield from (
-        f"<th>{_text(outcome.record.facts.url) if len(outcomes) > 1 else 'verdict'}</th>"
-        for outcome in outcomes
+        f"<th>{_text(outcome.subject) if len(outcomes) > 1 else 'verdict'}</th>" for outcome in outcomes
     )
     yield "</tr></thead><tbody>"
-    for group, title in GROUPS.items():
-        ids = [id_ for id_, rule in RULES.items() if rule.group == group]
+    for group, title in outcomes[0].groups.items():
+        ids = [id_ for id_, rule in outcomes[0].rules.items() if rule.group == group]
         if not any(id_ in outcome.judgement.verdicts for id_ in ids for outcome in outcomes):
             continue
         yield f'<tr class=group><th colspan="{2 + len(outcomes)}">{_text(title)}</th></tr>'
@@ -144,8 +137,8 @@ def _rules(outcomes: Sequence[Outcome]) -> Iterator[str]:
     yield "</tbody></table>"
 
 
-def _rule(id_: str, outcomes: Sequence[Outcome]) -> Iterator[str]:
-    rule = RULES[id_]
+def _rule(id_: str, outcomes: Sequence[Reported]) -> Iterator[str]:
+    rule = outcomes[0].rules[id_]
     more = f"{rule.why} Source: {rule.source}." + (f" Cannot see: {rule.blind}" if rule.blind else "")
     yield f"<tr><td><details><summary>{_text(rule.title)} <code>{id_}</code></summary><p>{_text(more)}</p></details></td>"
     yield f"<td class=level>{rule.level}</td>"
@@ -154,7 +147,7 @@ def _rule(id_: str, outcomes: Sequence[Outcome]) -> Iterator[str]:
     yield "</tr>"
 
 
-def _cell(outcome: Outcome, verdict: Verdict | None, id_: str) -> str:
+def _cell(outcome: Reported, verdict: Verdict | None, id_: str) -> str:
     if verdict is None:
         return "<td class=not-applicable>not asked for</td>"
     links = [one.fingerprint for one in outcome.judgement.findings if one.rule == id_]
@@ -162,13 +155,17 @@ def _cell(outcome: Outcome, verdict: Verdict | None, id_: str) -> str:
     if links:
         text = f'<a href="#{links[0]}">{text}</a>'
     note = f"<small>{_text(verdict.text)}</small>" if verdict.text else ""
-    seen = f"<small>{verdict.exercised} answers</small>" if verdict.verdict == verdicts.PASSED else ""
+    seen = (
+        f"<small>{verdict.exercised} {outcome.looked_at}</small>"
+        if verdict.verdict == verdicts.PASSED
+        else ""
+    )
     return f'<td class="{_class(verdict.verdict)}">{text}{note}{seen}</td>'
 
 
-def _references(outcome: Outcome) -> Iterator[str]:
-    made = outcome.record.made
-    if made:
-        yield f"<details class=made><summary>{_text(words.references(outcome))}</summary><ul>"
+def _references(outcome: Reported) -> Iterator[str]:
+    if outcome.left_behind and outcome.left_behind[1]:
+        text, made = outcome.left_behind
+        yield f"<details class=made><summary>{_text(text)}</summary><ul>"
         yield from (f"<li><code>{_text(id_)}</code> {_text(case)}</li>" for id_, case in made.items())
         yield "</ul></details>"

@@ -10,17 +10,16 @@ import xml.etree.ElementTree as ET
 from typing import TYPE_CHECKING
 
 from comfy_assets.contract import judge as verdicts
-from comfy_assets.contract import words
 from comfy_assets.contract.judge import counts
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from comfy_assets.contract.judge import Finding, Verdict
-    from comfy_assets.contract.run import Outcome
+    from comfy_assets.contract.reports.subject import Reported
 
 
-def document(outcomes: Sequence[Outcome]) -> str:
+def document(outcomes: Sequence[Reported]) -> str:
     """One suite for each run, as text."""
     root = ET.Element("testsuites", name="comfy-assets check")
     for outcome in outcomes:
@@ -32,10 +31,8 @@ def document(outcomes: Sequence[Outcome]) -> str:
     return f'<?xml version="1.0" encoding="UTF-8"?>\n{text}\n'
 
 
-def _suite(root: ET.Element, outcome: Outcome) -> None:
-    suite = ET.SubElement(
-        root, "testsuite", name=_text(outcome.record.facts.url), time=f"{outcome.seconds:.3f}"
-    )
+def _suite(root: ET.Element, outcome: Reported) -> None:
+    suite = ET.SubElement(root, "testsuite", name=_text(outcome.subject), time=f"{outcome.seconds:.3f}")
     findings: dict[str, list[Finding]] = {}
     for finding in outcome.judgement.all_findings():
         findings.setdefault(finding.rule, []).append(finding)
@@ -52,7 +49,7 @@ def _suite(root: ET.Element, outcome: Outcome) -> None:
         suite.set(count, str(sum(case.find(element) is not None for case in cases)))
 
 
-def _outcome(case: ET.Element, outcome: Outcome, verdict: Verdict, findings: list[Finding]) -> None:
+def _outcome(case: ET.Element, outcome: Reported, verdict: Verdict, findings: list[Finding]) -> None:
     failing = [one for one in findings if counts(one, strict=outcome.options.strict)]
     if failing:
         text = "\n\n".join(_described(outcome, one) for one in failing)
@@ -78,13 +75,13 @@ def _outcome(case: ET.Element, outcome: Outcome, verdict: Verdict, findings: lis
         ET.SubElement(case, "skipped", message=_text(f"{verdict.verdict}: {verdict.text}"))
 
 
-def _described(outcome: Outcome, finding: Finding) -> str:
+def _described(outcome: Reported, finding: Finding) -> str:
     lines = [
         f"finding: {finding.fingerprint} ({finding.level}, {finding.verdict})",
         f"expected: {finding.expected}",
         f"got: {finding.got}",
         f"evidence: {finding.evidence}",
-        f"again: {words.reproduction(outcome, finding)}",
+        f"again: {outcome.reproduction(finding, None)}",
         *(f"follows: {one.rule}: {one.got}" for one in finding.under),
     ]
     return "\n".join(lines)

@@ -11,7 +11,6 @@ from rich.text import Text
 
 from comfy_assets.contract import judge as verdicts
 from comfy_assets.contract import words
-from comfy_assets.contract.rules import GROUPS, RULES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -19,7 +18,7 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
 
     from comfy_assets.contract.judge import Finding, Verdict
-    from comfy_assets.contract.run import Outcome
+    from comfy_assets.contract.reports.subject import Reported
 
 #: Colour of each verdict, on terminals that have colours.
 STYLES = {
@@ -36,31 +35,32 @@ STYLES = {
 _SHOWN_IDS = 12
 
 
-def show(outcome: Outcome, console: Console, record: str | None = None) -> None:
+def show(outcome: Reported, console: Console, record: str | None = None) -> None:
     """Print findings, what was not checked, what was observed, and the summary."""
     for part in report(outcome, record):
         # A command is for copying: it is never broken into lines.
         console.print(part, soft_wrap=isinstance(part, Text) and part.no_wrap is True)
 
 
-def report(outcome: Outcome, record: str | None = None) -> Iterator[RenderableType]:
+def report(outcome: Reported, record: str | None = None) -> Iterator[RenderableType]:
     """The parts of the report."""
     for finding in outcome.judgement.findings:
-        yield _finding(finding, _sent(outcome, finding))
-        yield Text(f"  {printable(words.reproduction(outcome, finding, record))}", style="dim", no_wrap=True)
+        yield _finding(outcome, finding)
+        yield Text(f"  {printable(outcome.reproduction(finding, record))}", style="dim", no_wrap=True)
         yield Text()
     yield _groups(outcome)
     yield from _lists(outcome)
     yield Text()
-    if outcome.record.made or outcome.record.made_unknown:
-        yield Text(words.references(outcome), style="dim")
-        yield Padding(Text("  ".join(outcome.record.made), style="dim"), (0, 0, 0, 2))
+    if outcome.left_behind:
+        words_of_it, ids = outcome.left_behind
+        yield Text(words_of_it, style="dim")
+        yield Padding(Text("  ".join(ids), style="dim"), (0, 0, 0, 2))
     style = {0: "bold green", 1: "bold red"}.get(outcome.exit_status, "bold yellow")
     yield Text(words.summary(outcome), style=style)
 
 
-def _finding(finding: Finding, sent: str) -> RenderableType:
-    rule = RULES[finding.rule]
+def _finding(outcome: Reported, finding: Finding) -> RenderableType:
+    rule = outcome.rules[finding.rule]
     head = Text.assemble(
         (finding.verdict, STYLES[finding.verdict]), "  ", (finding.rule, "bold"), "  ", (finding.level, "dim"),
         "  ", (finding.fingerprint, "dim"),
@@ -71,7 +71,7 @@ def _finding(finding: Finding, sent: str) -> RenderableType:
     rows = [
         ("rule", rule.title),
         ("source", rule.source),
-        ("sent", sent),
+        (outcome.case_word, _sent(outcome, finding)),
         ("expected", finding.expected),
         ("got", finding.got),
         ("evidence", finding.evidence),
@@ -84,17 +84,16 @@ def _finding(finding: Finding, sent: str) -> RenderableType:
     return Group(head, Padding(table, (0, 0, 0, 2)))
 
 
-def _sent(outcome: Outcome, finding: Finding) -> str:
-    exchange = words.exchange_of(outcome, finding)
-    text = exchange.case
+def _sent(outcome: Reported, finding: Finding) -> str:
+    text = outcome.case_of(finding)
     return text if finding.cause in text else f"{text} ({finding.cause})"
 
 
-def _groups(outcome: Outcome) -> Table:
+def _groups(outcome: Reported) -> Table:
     table = Table.grid(padding=(0, 2))
     table.add_column(no_wrap=True)
     table.add_column()
-    for group, title in GROUPS.items():
+    for group, title in outcome.groups.items():
         members = [one for one in outcome.judgement.verdicts.values() if one.rule.group == group]
         if not members or group == "observed":
             continue
@@ -108,7 +107,7 @@ def _groups(outcome: Outcome) -> Table:
     return table
 
 
-def _lists(outcome: Outcome) -> Iterator[RenderableType]:
+def _lists(outcome: Reported) -> Iterator[RenderableType]:
     for verdict in (verdicts.NOT_CHECKED, verdicts.NOT_APPLICABLE, verdicts.OBSERVED_ONLY):
         by_text: dict[str, list[str]] = {}
         for id_, one in outcome.judgement.verdicts.items():
