@@ -35,6 +35,13 @@ if TYPE_CHECKING:
 _PROXY: Final = re.compile(r"(?:https?|socks5h?)://[^\s/?#]+/?")
 
 
+#: What the environment says of proxies; a REQUEST_METHOD makes the standard library distrust HTTP_PROXY.
+_VARIABLES: Final = (
+    "REQUEST_METHOD",
+    *(name for way in ("http", "https", "all", "no") for name in (f"{way}_proxy", f"{way}_PROXY".upper())),
+)
+
+
 class _Way:
     """How connections are made: through which proxy, and whom they trust."""
 
@@ -46,6 +53,7 @@ class _Way:
         self.trust_env = trust_env
         self._verify = verify
         self._context: ssl.SSLContext | None = None
+        self._found: tuple[tuple[object, ...], str | None] | None = None
 
     def context(self) -> ssl.SSLContext:
         """Whom connections trust; made when first needed, which costs more than a call."""
@@ -64,11 +72,20 @@ class _Way:
         """The proxy to go through: the one that was given, else the environment's."""
         if self.proxy is not None or not self.trust_env:
             return self.proxy
-        # As the standard library reads HTTP_PROXY, HTTPS_PROXY, ALL_PROXY and NO_PROXY.
-        proxies = urllib.request.getproxies()
-        if urllib.request.proxy_bypass(url.netloc.decode("ascii")):
-            return None
-        return proxies.get(url.scheme) or proxies.get("all")
+        # Asked for with each request, and anew only where the environment says something else: the look-up
+        # goes through all of it, which would cost more than the request.
+        asked = (url.scheme, url.netloc, *map(os.environ.get, _VARIABLES))
+        if self._found is None or self._found[0] != asked:
+            self._found = (asked, _environment_proxy(url))
+        return self._found[1]
+
+
+def _environment_proxy(url: httpx.URL) -> str | None:
+    """As the standard library reads HTTP_PROXY, HTTPS_PROXY, ALL_PROXY and NO_PROXY."""
+    proxies = urllib.request.getproxies()
+    if urllib.request.proxy_bypass(url.netloc.decode("ascii")):
+        return None
+    return proxies.get(url.scheme) or proxies.get("all")
 
 
 class Transport(httpx.BaseTransport):

@@ -18,14 +18,6 @@ from comfy_assets.library.walking import Found, walk
 from tests.support import BODY, Request, ScriptedServer, answer, scripted
 
 
-@pytest.fixture(autouse=True)
-def state(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A state folder of the test's own."""
-    folder = tmp_path_factory.mktemp("state")
-    monkeypatch.setenv("XDG_STATE_HOME", str(folder))
-    return folder
-
-
 def sized(request: Request) -> bytes:
     """A reference to one byte, whatever is asked for."""
     return answer(201, {**BODY, "size": 1, "name": request.json["name"]})

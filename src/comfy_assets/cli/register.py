@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from comfy_assets import errors
-from comfy_assets.cli import register_options, service
+from comfy_assets.cli import register_options, register_sources, service
 from comfy_assets.cli.output import Exit, Failure, Output, json_option, printable
 from comfy_assets.cli.register_output import Printer
 from comfy_assets.library.remote import Root, is_remote, shown
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     epilog="Example: comfy-assets register ComfyUI/models/checkpoints --tag models --tag checkpoints",
 )
 @click.argument("paths", metavar="PATH...", nargs=-1, type=click.Path())
+@register_sources.source_options
 @register_options.all_options
 @service.service_options
 @json_option
@@ -114,9 +115,8 @@ def _show_plan(output: Output, source: Source) -> None:
         if isinstance(one, Item):
             files += 1
             tags = ", ".join(one.tags)
-            output.data(
-                f"would register  {printable(one.path)}  as {printable(one.name)}  [{printable(tags)}]"
-            )
+            name = printable(one.name or "(unnamed)")
+            output.data(f"would register  {printable(one.path)}  as {name}  [{printable(tags)}]")
             output.event(
                 "plan",
                 path=one.path,

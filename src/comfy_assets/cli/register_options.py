@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from comfy_assets.cli import register_sources
 from comfy_assets.cli.metadata import metadata_option
 from comfy_assets.defaults import ALGORITHM, CONCURRENCY, HASH_THREADS
 from comfy_assets.hashing import ALGORITHMS
@@ -126,13 +127,8 @@ def chosen(paths: Sequence[str], given: dict[str, Any]) -> tuple[Options, Source
 
     Raises InputError, or click's own error, for what cannot be used.
     """
-    from comfy_assets.library import sources
     from comfy_assets.library.options import Options
 
-    if not paths:
-        raise click.UsageError("Missing argument 'PATH...'")
-    if not given["tags"]:
-        raise click.UsageError("no tags: give at least one with --tag")
     exclude = (*given["exclude"], *_lines(given["ignore_file"]))
     same: tuple[str, ...] = (
         "name_from",
@@ -145,7 +141,7 @@ def chosen(paths: Sequence[str], given: dict[str, Any]) -> tuple[Options, Source
     )
     same = (*same, "disk", "max_read_rate", "journal", "recheck", "read_again", "ignore", "cluster")
     options = Options(exclude=exclude, progress=0.2, **{name: given[name] for name in same})
-    return options, sources.of_paths(paths, given["tags"], options), paths
+    return options, *register_sources.source(paths, given, options)
 
 
 def _lines(path: str | None) -> list[str]:

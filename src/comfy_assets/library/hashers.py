@@ -93,13 +93,14 @@ class Hasher:
         if self.cluster is not None or isinstance(item, RemoteItem):
             return self._hash_elsewhere(item, again=again)
         look = Look.of(os.stat(item.path))
-        if item.hash is not None and not again:
+        if item.hash is not None and not (again or self.options.read_again):
             return Hashed(item=item, hash=item.hash, look=look, source="list")
         known = self.digests.get(item.path, look, self.options.algorithm)
         if known.hash is not None and not (again or self.options.read_again):
             self._count(0, look.size)
             return Hashed(item=item, hash=known.hash, look=look, source=known.source, note=known.note)
         why = known.why or ("changed since it was read" if again else "asked to read again")
+        why = "the list has another digest" if item.hash is not None else why
         reading = self._read(item.path, look.device)
         self.digests.put(item.path, self.options.algorithm, reading)
         return Hashed(
@@ -109,14 +110,14 @@ class Hasher:
     def _hash_elsewhere(self, item: Item, *, again: bool) -> Hashed:
         """The same, of a file that this system does not have, or that a worker is to read."""
         look = self._look_elsewhere(item)
+        sized = None if look is None or look.size < 0 else look
         if item.hash is not None and not (again or self.options.read_again):
-            return Hashed(item=item, hash=item.hash, look=look, source="list", elsewhere=True)
+            return Hashed(item=item, hash=item.hash, look=sized, source="list", elsewhere=True)
         known = Known(why="its store tells no changes")
         if look is not None:
             known = self.digests.get(item.path, look, self.options.algorithm)
         if known.hash is not None and not (again or self.options.read_again):
             self._count(0, max(0, item.size))
-            sized = None if look is None or look.size < 0 else look
             return Hashed(
                 item=item, hash=known.hash, look=sized, source=known.source, note=known.note, elsewhere=True
             )

@@ -58,14 +58,14 @@ class Item:
 
     Attributes:
         path: of the file; of content without a file, what its list calls it.
-        name: under which the reference is made.
+        name: under which the reference is made; None lets the service choose, for content without a file.
         tags, metadata, mime_type: what goes with it.
         look: the file when the source saw it; None where the source has no file.
         hash: what a list says that the content is; believed while the answer's size agrees.
     """
 
     path: str
-    name: str
+    name: str | None
     tags: tuple[str, ...]
     metadata: Mapping[str, Any] | None = None
     mime_type: str | None = None

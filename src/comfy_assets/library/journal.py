@@ -48,7 +48,7 @@ class Key:
     def of(cls, service: str, owner: str, hash_: str, item: Item) -> Key:
         """The key of a file; the order of tags says nothing."""
         # A name that no text can be is refused before it is sent; it must not break the look-up.
-        name = item.name.encode("utf-8", "backslashreplace").decode()
+        name = (item.name or "").encode("utf-8", "backslashreplace").decode()
         return cls(service, owner, hash_, name, json.dumps(sorted(set(item.tags))))
 
     def values(self) -> tuple[str, ...]:
@@ -79,12 +79,14 @@ class Journal:
     """The journal of one run, used in one event loop; rows that come together are written together."""
 
     connection: sqlite3.Connection
+    #: Another one for looking up: one connection would wait for its own write to reach the disk.
+    reader: sqlite3.Connection
     _waiting: list[tuple[tuple[Any, ...], asyncio.Future[None]]] = field(factory=list)
     _writer: asyncio.Task[None] | None = None
 
     def get(self, key: Key) -> Answered | None:
         """The row with a reference; None where there is none, and the service has to be asked."""
-        row = self.connection.execute(
+        row = self.reader.execute(
             "SELECT asked, outcome, id, status, differs, size, at FROM answers "
             "WHERE service = ? AND owner = ? AND hash = ? AND name = ? AND tags = ?",
             key.values(),
@@ -137,3 +139,4 @@ class Journal:
         if self._writer is not None:
             await asyncio.shield(self._writer)
         self.connection.close()
+        self.reader.close()

@@ -59,7 +59,7 @@ async def opened(client: AsyncAssetsClient, options: Options) -> AsyncIterator[M
             connection, _ = state.open_database(_FOR_THIS_RUN, journal.SCHEMA, journal.VERSION)
             owner = secrets.token_hex(16)
         notes += [Note(None, words)] if words else []
-        kept = Journal(connection)
+        kept = Journal(connection, stack.enter_context(contextlib.closing(state.reader(connection))))
         stack.push_async_callback(kept.close)
         cache = Digests(_cache(folder, notes), options.ignore)
         stack.callback(cache.close)

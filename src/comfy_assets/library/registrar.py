@@ -55,7 +55,7 @@ class Registrar:
     _flying: dict[Key, asyncio.Event] = Factory(dict)
 
     async def register(self, hashed: Hashed) -> FileDone | None:
-        """The end of a file; None where it changed since it was read, and nothing was sent.
+        """The end of a file; None where its hash is not its own (any more), and it has to be read again.
 
         Raises StopRunError for what ends the run.
         """
@@ -72,7 +72,7 @@ class Registrar:
     async def _register(self, key: Key, hashed: Hashed) -> FileDone | None:
         known = self.memory.journal.get(key)
         if known is not None and known.asked == asked(hashed.item) and not self._is_old(known):
-            if not hashed.is_current():
+            if not hashed.is_current() or not _believed(hashed, known.size):
                 return None
             verdict = verdicts.Verdict(Outcome.EXISTING, known.id, known.status_code, differs=known.differs)
             return _done(hashed, verdict, is_asked=False, size=known.size)
@@ -85,6 +85,8 @@ class Registrar:
                 asked(hashed.item), verdict.outcome, verdict.id, verdict.status_code, verdict.differs, size
             )
             await self.memory.journal.record(key, row, os.fsencode(hashed.item.path))
+        if verdict.id is not None and not _believed(hashed, size):
+            return None
         return _done(hashed, verdict, is_asked=True, size=size)
 
     def _is_old(self, known: Answered) -> bool:
@@ -149,6 +151,11 @@ class Registrar:
     def _answered(self) -> None:
         self.answers, self.silent = self.answers + 1, 0
         self.gate.answered()
+
+
+def _believed(hashed: Hashed, size: int | None) -> bool:
+    """Whether a digest that a list gave may be the file's: while the service's content has its size."""
+    return hashed.source != "list" or hashed.look is None or size in (None, hashed.look.size)
 
 
 def _done(hashed: Hashed, verdict: Verdict, *, is_asked: bool, size: int | None) -> FileDone:

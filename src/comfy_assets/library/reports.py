@@ -2,23 +2,37 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import json
+from collections.abc import Callable
 from typing import IO, TYPE_CHECKING, Any, Final, Protocol, Self
 
-from attrs import asdict
+from attrs import asdict, frozen
 
-from comfy_assets.errors import InputError
+from comfy_assets.errors import ComfyAssetsError, InputError
 from comfy_assets.library.events import FileDone, Outcome
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
 
 #: The columns of a report, in their order.
 COLUMNS: Final = (
     "path", "outcome", "id", "hash", "source", "size", "name", "tags", "metadata", "mime_type", "status_code",
     "reason", "passing", "note", "differs", "why",
 )  # fmt: skip
+
+
+_Say = Callable[[str], None]
+
+
+class ReportError(ComfyAssetsError):
+    """A report cannot be written any more, so the run ends; the journal has what was done."""
+
+
+@frozen
+class _Writable:
+    write: _Say
 
 
 class Report(Protocol):
@@ -46,7 +60,16 @@ class _File:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._file.close()
+        with contextlib.suppress(OSError):
+            self._file.close()
+
+    def _say(self, text: str) -> None:
+        try:
+            self._file.write(text)
+            self._file.flush()
+        except OSError as error:
+            # The journal has what was done: nothing is lost with the report.
+            raise ReportError(f"{self._file.name!r} cannot be written: {error.strerror}") from None
 
 
 class MissingList(_File):
@@ -59,20 +82,18 @@ class MissingList(_File):
     def add(self, done: FileDone) -> None:
         """One file."""
         if done.outcome is Outcome.MISSING:
-            self._file.write(done.path + self._end)
-            self._file.flush()
+            self._say(done.path + self._end)
 
 
 class _Rows(_File):
-    def __init__(self, path: str, write: Callable[[IO[str]], Callable[[Mapping[str, Any]], object]]) -> None:
+    def __init__(self, path: str, write: Callable[[_Say], Callable[[Mapping[str, Any]], object]]) -> None:
         super().__init__(path)
-        self._write = write(self._file)
+        self._row = write(self._say)
 
     def add(self, done: FileDone) -> None:
         """One file."""
         row = asdict(done)
-        self._write({name: row[name] for name in COLUMNS})
-        self._file.flush()
+        self._row({name: row[name] for name in COLUMNS})
 
 
 def report(path: str) -> Report:
@@ -80,12 +101,12 @@ def report(path: str) -> Report:
     return _Rows(path, _csv if path.lower().endswith(".csv") else _json_lines)
 
 
-def _json_lines(file: IO[str]) -> Callable[[Mapping[str, Any]], object]:
-    return lambda row: file.write(json.dumps(row) + "\n")
+def _json_lines(say: _Say) -> Callable[[Mapping[str, Any]], object]:
+    return lambda row: say(json.dumps(row) + "\n")
 
 
-def _csv(file: IO[str]) -> Callable[[Mapping[str, Any]], object]:
-    writer = csv.DictWriter(file, COLUMNS)
+def _csv(say: _Say) -> Callable[[Mapping[str, Any]], object]:
+    writer = csv.DictWriter(_Writable(say), COLUMNS)
     writer.writeheader()
     return lambda row: writer.writerow({name: _cell(value) for name, value in row.items()})
 

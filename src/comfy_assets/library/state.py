@@ -62,6 +62,8 @@ def _opened(path: str, schema: str, version: int) -> sqlite3.Connection:
     connection = sqlite3.connect(path, timeout=_BUSY, check_same_thread=False, isolation_level=None)
     try:
         connection.execute("PRAGMA journal_mode = WAL")
+        # The default of most builds: what was shown survives a loss of power.
+        connection.execute("PRAGMA synchronous = FULL")
         [found] = connection.execute("PRAGMA user_version").fetchone()
         _judge(connection, found, version)
         connection.executescript(schema)
@@ -70,6 +72,14 @@ def _opened(path: str, schema: str, version: int) -> sqlite3.Connection:
         connection.close()
         raise
     return connection
+
+
+def reader(connection: sqlite3.Connection) -> sqlite3.Connection:
+    """Another connection to the same database; the same one where it has no file."""
+    [(_, _, path), *_] = connection.execute("PRAGMA database_list").fetchall()
+    if not path:
+        return connection
+    return sqlite3.connect(path, timeout=_BUSY, check_same_thread=False, isolation_level=None)
 
 
 def _judge(connection: sqlite3.Connection, found: int, version: int) -> None:
