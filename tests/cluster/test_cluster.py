@@ -138,4 +138,5 @@ def test_objects_on_the_cluster(command: Command, dask: Dask, s3: dict[str, str]
         worker.wait()
     ran = command("register", "s3://models/sub", "--tag", "far", "--cluster", dask.address, **s3)
     assert ran.status == 0, ran.stderr
-    assert [line.split()[0] for line in ran.lines] == ["created"] * 10
+    # Another test may have asked for the same names first.
+    assert [line.split()[0] in ("created", "existing") for line in ran.lines] == [True] * 10

@@ -7,6 +7,7 @@ journal and the cache are never part of one.
 from __future__ import annotations
 
 import contextlib
+import logging
 import os
 import threading
 import time
@@ -155,12 +156,17 @@ def connected(address: str, stop: threading.Event) -> Iterator[Cluster]:
     except (OSError, ValueError, TypeError) as error:
         said = str(error).split("\n")[0][:200]
         raise InputError(f"there is no Dask scheduler at {address}: {said}") from None
+    # What it logs of a scheduler that is lost is a stack trace; we say it in a sentence.
+    log = logging.getLogger("distributed.client")
+    level = log.level
+    log.setLevel(logging.CRITICAL)
     try:
         _require_package(client, address)
         yield Cluster(client, address, stop)
     finally:
         with contextlib.suppress(Exception):
             client.close(timeout=CONNECT)
+        log.setLevel(level)
 
 
 def _require_package(client: Any, address: str) -> None:
