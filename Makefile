@@ -11,7 +11,7 @@ SETUP_FROM := requirements/dev.txt pyproject.toml tools/setup.sh
 PYTEST := $(BIN)/python -m pytest --quiet -n auto --dist loadfile
 
 .DEFAULT_GOAL := demo
-.PHONY: demo prepared test test-full mutants check lint types drift format setup generate vendor mutation pins clean help
+.PHONY: demo prepared test test-full mutants check lint lint-contract types drift format setup generate vendor mutation pins diff npm-tools clean help
 
 demo: ## (default) Register sample files with the reference server and check both sides
 	@$(MAKE) --no-print-directory -j2 setup generate
@@ -27,7 +27,7 @@ test-full: prepared ## Run all tests with the large counts
 prepared:
 	@$(MAKE) --no-print-directory -j3 setup generate vendor
 
-check: drift lint types ## What else must hold: generated/ is up to date, lint, types
+check: drift lint lint-contract types ## What else must hold: generated/ is up to date, lint, types
 
 drift: ## Fail where generated/ is not what the contract gives
 	@./generate.sh --check
@@ -35,6 +35,9 @@ drift: ## Fail where generated/ is not what the contract gives
 lint: setup ## Lint and formatting
 	@$(BIN)/ruff check
 	@$(BIN)/ruff format --check
+
+lint-contract: setup npm-tools ## Lint openapi.yaml with redocly and spectral; its examples are validated
+	@$(BIN)/python -m tools.lint_contract
 
 types: setup ## Type-check everything, strictly
 	@$(BIN)/mypy
@@ -64,6 +67,14 @@ mutation: .cache/mutation/complete ## Does a test fail for every change of the c
 
 .cache/mutation/complete: requirements/mutation.txt tools/setup.sh
 	@PYTHON="$(PYTHON)" tools/setup.sh .cache/mutation requirements/mutation.txt
+
+diff: setup npm-tools ## What does a change of the contract mean? BASE=v1.0.0 or any git revision or file
+	@tools/contract-diff "$(BASE)"
+
+npm-tools: .cache/npm/complete ## Install what lints, compares and shows contracts from npm, pinned
+
+.cache/npm/complete: tools/npm/package-lock.json tools/npm/install.sh
+	@tools/npm/install.sh tools/npm .cache/npm
 
 pins: setup ## Make the hashed pins in requirements/ anew from what pyproject.toml and *.in ask for
 	@tools/pins.sh

@@ -17,9 +17,10 @@ import ipaddress
 import json
 import math
 import re
+from codecs import BOM_UTF8
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from fractions import Fraction
-from typing import Any, ClassVar, Final, Generic, Literal, NoReturn, Self, SupportsIndex, TypeVar, cast
+from typing import Any, ClassVar, Final, Generic, Literal, Self, SupportsIndex, TypeVar, cast
 from urllib.parse import quote
 from uuid import UUID
 
@@ -238,6 +239,15 @@ class Null(Rule):
             yield self.wrong_type(place, value)
 
 
+#: Bits of an integer that Python still writes in decimal digits, 4,300 of them.
+_LONGEST: Final = 14_284
+
+
+def _too_long(value: float, place: Place) -> Iterator[Problem]:
+    if isinstance(value, int) and value.bit_length() > _LONGEST:
+        yield Problem(place, "type", "an integer that can be written", shown(value))
+
+
 class Number(Rule):
     """A finite number; a boolean is none."""
 
@@ -271,6 +281,8 @@ class Number(Rule):
         if not self.is_one(value):
             yield self.wrong_type(place, value)
             return
+        if not self.bounds:
+            yield from _too_long(value, place)
         for name, bound, holds, words in self.bounds:
             if not holds(value, bound):
                 yield Problem(place, name, f"{self.kind} of {words} {bound}", shown(value))
@@ -485,6 +497,8 @@ class Anything(Rule):
             elif isinstance(value, float):
                 if not math.isfinite(value):
                     yield Problem(place, "type", "a finite number", shown(value))
+            elif isinstance(value, int):
+                yield from _too_long(value, place)
             elif isinstance(value, (dict, list)) and len(place) > _DEEPEST:
                 yield Problem(place, "type", f"a value nested at most {_DEEPEST} deep", "a deeper one")
                 return
@@ -1097,6 +1111,10 @@ def _read_body(content_type: str, content: bytes, answer: Answer, problems: list
         return None
     if content_type.split(";")[0].strip().lower() != answer.media_type:
         problems.append(Problem(("Content-Type",), "content", f"{answer.media_type}", shown(content_type)))
+    if content.startswith(BOM_UTF8):
+        # RFC 8259, section 8.1: none may be sent, and it may be ignored.
+        problems.append(Problem((), "content", "JSON", "a byte order mark and JSON"))
+        content = content.removeprefix(BOM_UTF8)
     try:
         raw = _loaded(content)
     except (ValueError, RecursionError):
@@ -1116,12 +1134,13 @@ def _loaded(content: bytes) -> Any:
     # RFC 8259, section 8.1: UTF-8. By itself, `json` would also read UTF-16 and UTF-32.
     text = content.decode()
     try:
-        return _READER.decode(text)
+        # `NaN` and its like are no JSON, but told by the rules where they stand, they cost only themselves.
+        return json.loads(text)
     except json.JSONDecodeError:
         raise
     except ValueError:
         # An integer of more digits than Python reads: one number is not worth the whole answer.
-        return json.loads(text, parse_constant=_no_number, parse_int=_as_far_as_it_goes)
+        return json.loads(text, parse_int=_as_far_as_it_goes)
 
 
 def _as_far_as_it_goes(digits: str) -> float:
@@ -1129,15 +1148,6 @@ def _as_far_as_it_goes(digits: str) -> float:
         return int(digits)
     except ValueError:
         return float(digits)
-
-
-def _no_number(name: str) -> NoReturn:
-    message = f"{name} is no JSON"
-    raise ValueError(message)
-
-
-#: Made once: `json.loads` makes one at each call that wants something else than Python's usual JSON.
-_READER: Final = json.JSONDecoder(parse_constant=_no_number)
 
 
 __all__ = ["UNSET", "Problem", "Response", "Unset"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import json
 import warnings
 from http import HTTPStatus
@@ -205,7 +206,7 @@ def _status_error(response: RawResponse, attempts: Sequence[Attempt]) -> errors.
             f"the service redirects to {location[:200]}; redirects are not followed, "
             "they would take the key along"
         )
-    if message is None:
+    if not message:
         message = _start_of(response.content)
     error = errors.status_error_class(response.status_code)
     return error(
@@ -243,7 +244,7 @@ def _json(content: bytes) -> Any:
     if len(content) > _LARGEST_BODY:
         return None
     try:
-        body = json.loads(content.decode())
+        body = json.loads(content.removeprefix(codecs.BOM_UTF8).decode(), parse_int=_integer)
     except (ValueError, RecursionError):
         return None
     layer = [body]
@@ -252,6 +253,14 @@ def _json(content: bytes) -> Any:
         if not layer:
             return body
     return None
+
+
+def _integer(digits: str) -> float:
+    """An integer, also of more digits than Python reads: it must not cost the code and the message."""
+    try:
+        return int(digits)
+    except ValueError:
+        return float(digits)
 
 
 def _inside(value: Any) -> Iterable[Any]:

@@ -160,7 +160,7 @@ class AssetsClient(_Client):
             drift_hook=drift_hook,
             clock=clock,
         )
-        self._set_up(key, base_url, transport or transports.Transport(), chosen)
+        self._set_up(key, base_url, transports.usable(transport, transports.Transport), chosen)
 
     def create_asset_from_hash(
         self,
@@ -262,7 +262,7 @@ class AsyncAssetsClient(_Client):
             drift_hook=drift_hook,
             clock=clock,
         )
-        self._set_up(key, base_url, transport or transports.AsyncTransport(), chosen)
+        self._set_up(key, base_url, transports.usable(transport, transports.AsyncTransport), chosen)
 
     async def create_asset_from_hash(
         self,

@@ -37,7 +37,7 @@ class ComfyAssetsError(Exception):
     """The root of the tree. Every error has these attributes, empty where they do not apply.
 
     Attributes:
-        message: what happened, in one line.
+        message: what happened; of a status, the error body's, as it came. `str(error)` is one line.
         status_code: of the answer, whatever else could be read of it; None where none came.
         code: the error body's `code`; None where there is none that can be read.
         body: the body as JSON; None where it is none.
@@ -72,6 +72,26 @@ def _restored(cls: type[ComfyAssetsError], args: tuple[Any, ...], state: dict[st
     return error
 
 
+#: Characters of a service's text that an error shows; `message` and `code` have all of it.
+_SHOWN: Final = 500
+
+
+def _in_one_line(text: str) -> str:
+    """A service's text as it can be printed and logged anywhere: one line, no control codes, not endless."""
+    line = " ".join(text[: 2 * _SHOWN].split())
+    line = "".join(one if one.isprintable() else ascii(one)[1:-1] for one in line)
+    return line if len(line) <= _SHOWN else f"{line[:_SHOWN]}..."
+
+
+def shortened(value: object) -> str:
+    """A wrong value as an error shows it."""
+    try:
+        shown = repr(value)
+    except Exception:  # noqa: BLE001 - a caller's own `__repr__`, or an integer of too many digits
+        shown = f"a Python {type(value).__name__}"
+    return shown if len(shown) <= _SHOWN else f"{shown[:_SHOWN]}..."
+
+
 def _attempted(attempts: Sequence[Attempt]) -> str:
     """How often it was tried, where that was more than once."""
     return f" (after {len(attempts)} attempts)" if len(attempts) > 1 else ""
@@ -103,8 +123,8 @@ class APIStatusError(ComfyAssetsError):
         self.retry_after = attempts[-1].retry_after if attempts else None
 
     def __str__(self) -> str:
-        code = f" {self.code}" if self.code else ""
-        return f"{self.status_code}{code}: {self.message}{_attempted(self.attempts)}"
+        code = f" {_in_one_line(self.code)}" if self.code else ""
+        return f"{self.status_code}{code}: {_in_one_line(self.message)}{_attempted(self.attempts)}"
 
 
 class BadRequestError(APIStatusError):

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import sys
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final, TypedDict
 
 from attrs import Attribute, field, frozen
 
 from comfy_assets.answers import ON_DRIFT
 from comfy_assets.clock import Clock
-from comfy_assets.errors import InputError
+from comfy_assets.errors import InputError, shortened
 from comfy_assets.retrying import RetryPolicy
 
 if TYPE_CHECKING:
@@ -35,15 +37,18 @@ class Changes(TypedDict, total=False):
 
 
 def _check(is_right: Callable[[Any], bool], expected: str) -> Any:
-    def check(_instance: object, attribute: Attribute[Any], value: Any) -> None:
-        if not is_right(value):
-            raise InputError(f"{attribute.name} is {value!r}: expected {expected}")
+    return partial(_refuse, is_right, expected)
 
-    return check
+
+def _refuse(
+    is_right: Callable[[Any], bool], expected: str, _instance: object, attribute: Attribute[Any], value: Any
+) -> None:
+    if not is_right(value):
+        raise InputError(f"{attribute.name} is {shortened(value)}: expected {expected}")
 
 
 def _is_time(value: Any) -> bool:
-    return type(value) in (int, float) and 0 < value < float("inf")
+    return type(value) in (int, float) and 0 < value <= sys.float_info.max
 
 
 def _is_hook(value: Any) -> bool:
@@ -66,4 +71,4 @@ class Options:
     )
     attempt_hook: Callable[[Attempt], object] | None = field(validator=_check(_is_hook, "something to call"))
     drift_hook: Callable[[Problem], object] | None = field(validator=_check(_is_hook, "something to call"))
-    clock: Clock
+    clock: Clock = field(validator=_check(lambda value: isinstance(value, Clock), "a Clock"))

@@ -12,15 +12,18 @@
 from __future__ import annotations
 
 import re
+import sys
 import threading
+from collections.abc import Iterable
 from datetime import UTC
 from email.utils import parsedate_to_datetime
+from functools import partial
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 from attrs import Attribute, field, frozen
 
-from comfy_assets.errors import InputError
+from comfy_assets.errors import InputError, shortened
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -36,21 +39,35 @@ if TYPE_CHECKING:
 Outcome = Literal["not_sent", "refused", "unknown", "answered"]
 
 
-def _number(least: float, *, or_none: bool = False) -> Any:
-    """An attrs validator for a finite number of at least `least`."""
+def _number(least: float, _instance: object, attribute: Attribute[Any], value: Any) -> None:
+    # No integer beyond what a float can hold either: it is reckoned with.
+    if type(value) not in (int, float) or not least <= value <= sys.float_info.max:
+        raise InputError(f"{attribute.name} is {shortened(value)}: expected a number of at least {least:g}")
 
-    def check(_instance: object, attribute: Attribute[Any], value: Any) -> None:
-        if value is None and or_none:
-            return
-        if type(value) not in (int, float) or not least <= value < float("inf"):
-            raise InputError(f"{attribute.name} is {value!r}: expected a number of at least {least:g}")
 
-    return check
+def _time_or_none(instance: object, attribute: Attribute[Any], value: Any) -> None:
+    if value is not None:
+        _number(0.001, instance, attribute, value)
 
 
 def _count(_instance: object, attribute: Attribute[Any], value: Any) -> None:
     if type(value) is not int or value < 1:
-        raise InputError(f"{attribute.name} is {value!r}: expected an integer of at least 1")
+        raise InputError(f"{attribute.name} is {shortened(value)}: expected an integer of at least 1")
+
+
+def _switch(_instance: object, attribute: Attribute[Any], value: Any) -> None:
+    if type(value) is not bool:
+        raise InputError(f"{attribute.name} is {shortened(value)}: expected True or False")
+
+
+def _set_of(value: Any) -> Any:
+    """A set of any iterable; the validator refuses the rest."""
+    return frozenset(value) if isinstance(value, Iterable) and not isinstance(value, (str, bytes)) else value
+
+
+def _statuses(_instance: object, attribute: Attribute[Any], value: Any) -> None:
+    if not isinstance(value, frozenset) or not all(isinstance(one, int) for one in value):
+        raise InputError(f"{attribute.name} is {shortened(value)}: expected numbers of statuses")
 
 
 @frozen(kw_only=True)
@@ -71,13 +88,13 @@ class RetryPolicy:
     """
 
     attempts: int = field(default=4, validator=_count)
-    attempt_timeout: float | None = field(default=20.0, validator=_number(0.001, or_none=True))
-    first_delay: float = field(default=0.5, validator=_number(0))
-    longest_delay: float = field(default=8.0, validator=_number(0))
+    attempt_timeout: float | None = field(default=20.0, validator=_time_or_none)
+    first_delay: float = field(default=0.5, validator=partial(_number, 0))
+    longest_delay: float = field(default=8.0, validator=partial(_number, 0))
     statuses: frozenset[int] = field(
-        default=frozenset({408, 425, 429, 500, 502, 503, 504}), converter=frozenset
+        default=frozenset({408, 425, 429, 500, 502, 503, 504}), converter=_set_of, validator=_statuses
     )
-    repeat_unknown: bool = True
+    repeat_unknown: bool = field(default=True, validator=_switch)
     budget: int = field(default=20, validator=_count)
 
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import ipaddress
 import os
+import re
 import warnings
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
 from attrs import frozen
@@ -16,6 +17,9 @@ from comfy_assets.errors import InputError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+
+_UNSEEN: Final = re.compile(r"[\s\x00-\x1f\x7f]")
 
 
 class InsecureConnectionWarning(UserWarning):
@@ -102,6 +106,9 @@ def checked_url(url: str) -> str:
     if parts.username is not None or parts.password is not None:
         # Not shown: it holds a password.
         raise InputError("a base URL cannot hold a user name or password")
+    if _UNSEEN.search(url.strip()):
+        # `urlsplit` drops some of them without a word, and the rest would name another host.
+        raise InputError(f"{url[:200]!r} is no base URL: it has a space or a control character")
     if parts.query or parts.fragment:
         raise InputError(f"{url[:200]!r} is no base URL: it has a query or a fragment")
     return parts.geturl().rstrip("/")

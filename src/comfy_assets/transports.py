@@ -262,6 +262,21 @@ class AsyncTransport(httpx.AsyncBaseTransport):
                 await self._transports.pop(place)[1].aclose()
 
 
+def usable(transport: Any, ours: type[Transport | AsyncTransport]) -> Any:
+    """The transport that was given, or one of ours; InputError for what does not fit the client."""
+    if transport is None:
+        return ours()
+    method, kind = (
+        ("handle_request", "Transport") if ours is Transport else ("handle_async_request", "AsyncTransport")
+    )
+    if isinstance(transport, type) or not callable(getattr(transport, method, None)):
+        raise InputError(
+            f"transport is of the type {type(transport).__name__}: expected comfy_assets.{kind}(...), "
+            f"or an httpx transport with {method}"
+        )
+    return transport
+
+
 async def _until_closed(transport: AiohttpTransport) -> AsyncGenerator[None, None]:
     """Closes a transport when it is closed itself: an event loop that ends does that to its generators."""
     try:

@@ -18,7 +18,16 @@ from typing import Any
 import pytest
 
 import comfy_assets
-from comfy_assets import UNSET, AssetsClient, AsyncAssetsClient, DriftWarning, errors, hash_file
+from comfy_assets import (
+    UNSET,
+    AssetsClient,
+    AsyncAssetsClient,
+    AsyncTransport,
+    DriftWarning,
+    Transport,
+    errors,
+    hash_file,
+)
 from comfy_assets.defaults import LARGEST_ANSWER
 from tests.client.conftest import KEY, Call
 from tests.support import BODY, HASH, answer, scripted
@@ -329,6 +338,21 @@ def test_number_of_too_many_digits(call: Call) -> None:
     assert asset.user_metadata == {"a": 1, "b": float("inf")}
 
 
+def test_numbers_that_are_none(call: Call) -> None:
+    """`NaN` in the metadata is told and costs no registration; in a required member it cannot be read."""
+    body = json.dumps({**BODY, "user_metadata": {"a": 1, "b": float("nan")}, "extra": float("-inf")}).encode()
+    with scripted(answer(201, body)) as server, pytest.warns(DriftWarning) as told:
+        asset = call(server.url)
+    assert len(told) == 2
+    assert asset.to_dict()["user_metadata"]["a"] == 1
+    assert {problem.place for problem in asset.call.drift} == {("user_metadata", "b"), ("extra",)}
+    with (
+        scripted(answer(201, {**BODY, "size": float("nan")})) as server,
+        pytest.raises(errors.ContractError, match="size: expected an integer, got nan"),
+    ):
+        call(server.url)
+
+
 def test_every_deviation_is_told_in_one_line(call: Call) -> None:
     """An error about several deviations names them one after the other."""
     with (
@@ -392,6 +416,11 @@ REFUSED: dict[str, tuple[tuple[Any, ...], dict[str, Any], str]] = {
         {"user_metadata": {"x": float("nan")}},
         "user_metadata.x: expected a finite",
     ),
+    "metadata with an integer that Python does not write": (
+        (HASH, ["a"]),
+        {"user_metadata": {"x": [10**5000]}},
+        r"user_metadata.x\[0\]: expected an integer that can be written, got an integer of more digits",
+    ),
     "metadata with a set": (
         (HASH, ["a"]),
         {"user_metadata": {"x": {1}}},
@@ -433,12 +462,79 @@ def test_metadata_that_holds_itself(call: Call) -> None:
 
 
 @pytest.mark.parametrize(
-    "options", [{"timeout": 0}, {"timeout": "5"}, {"timeout": True}, {"on_drift": "shout"}], ids=str
-)
+    "options",
+    [
+        {"timeout": 0}, {"timeout": "5"}, {"timeout": True}, {"timeout": float("nan")}, {"timeout": None},
+        {"timeout": float("inf")}, {"timeout": 10**400}, {"on_drift": "shout"}, {"retry": 3},
+        {"transport": 5}, {"transport": Transport},
+        {"clock": "noon"}, {"attempt_hook": 5}, {"drift_hook": 5},
+    ],
+    ids=lambda options: str(options)[:40],
+)  # fmt: skip
 def test_bad_options(call: Call, options: dict[str, Any]) -> None:
     """An option that cannot work is refused when the client is made."""
-    with pytest.raises(errors.InputError, match=next(iter(options))):
+    with pytest.raises(errors.InputError, match=f"^{next(iter(options))} is .*: expected "):
         call("http://127.0.0.1:1", options=options)
+
+
+def test_transport_of_the_other_client() -> None:
+    """A transport that only the other client can use is refused when the client is made, not when it is used."""
+    with pytest.raises(errors.InputError, match=r"AsyncTransport: expected comfy_assets\.Transport\("):
+        AssetsClient(KEY, "http://127.0.0.1:1", transport=AsyncTransport())  # type: ignore[arg-type]
+    with pytest.raises(errors.InputError, match=r"Transport: expected comfy_assets\.AsyncTransport\("):
+        AsyncAssetsClient(KEY, "http://127.0.0.1:1", transport=Transport())  # type: ignore[arg-type]
+
+
+def test_byte_order_mark(call: Call) -> None:
+    """A byte order mark costs neither a registration, which tells of it, nor the code of an error."""
+    mark = b"\xef\xbb\xbf"
+    with (
+        scripted(answer(201, mark + json.dumps(BODY).encode())) as server,
+        pytest.warns(DriftWarning, match="byte order mark"),
+    ):
+        assert str(call(server.url).id) == BODY["id"]
+    with (
+        scripted(answer(400, mark + json.dumps(ERROR).encode())) as server,
+        pytest.raises(errors.BadRequestError) as caught,
+    ):
+        call(server.url)
+    assert (caught.value.code, caught.value.message) == (ERROR["code"], ERROR["message"])
+
+
+#: What a service may put into the texts of its error.
+WILD = {
+    "control codes": ("a\x1b[31mred\x00", r"a\x1b[31mred\x00"),
+    "lone surrogate": ("a\ud800b", r"a\ud800b"),
+    "lines": ("a\r\n\tb", "a b"),
+    "without end": ("m" * 100_000, "m" * 500 + "..."),
+    "just in time": ("m" * 500, "m" * 500),
+    "bidirectional": ("a\u202eb", r"a\u202eb"),
+}
+
+
+@pytest.mark.parametrize(("said", "shown"), WILD.values(), ids=WILD)
+def test_wild_words_of_a_service(call: Call, said: str, shown: str) -> None:
+    """What a service says is kept as it came, and shown in one line that any terminal and log can take."""
+    with (
+        scripted(answer(400, {"code": said, "message": said})) as server,
+        pytest.raises(errors.BadRequestError) as caught,
+    ):
+        call(server.url)
+    assert (caught.value.code, caught.value.message) == (said, said)
+    assert str(caught.value) == f"400 {shown}: {shown}"
+
+
+def test_error_body_that_says_little(call: Call) -> None:
+    """An empty message shows the body, and a number of too many digits does not cost the code."""
+    with (
+        scripted(answer(400, {"code": "", "message": ""})) as server,
+        pytest.raises(errors.BadRequestError, match=r"400: {.*code"),
+    ):
+        call(server.url)
+    long = json.dumps(ERROR).replace("}", f', "n": {"9" * 5000}}}').encode()
+    with scripted(answer(400, long)) as server, pytest.raises(errors.BadRequestError) as caught:
+        call(server.url)
+    assert (caught.value.code, caught.value.body["n"]) == (ERROR["code"], float("inf"))
 
 
 def test_register_describes_the_file(call: Call, tmp_path: Path) -> None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
-from datetime import UTC, datetime, timedelta
+import re
+import sys
+from datetime import UTC, datetime, timedelta, timezone
 from email.utils import format_datetime
 from typing import Any
 
@@ -98,6 +100,12 @@ def test_dates_count_from_the_answers_own(ahead: int, wall: int) -> None:
     assert retry_after({"retry-after": later, "date": given_date}, wall) == max(0, ahead)
     assert retry_after({"retry-after": later}, sent.timestamp()) == max(0, ahead)
     assert retry_after({"retry-after": later, "date": "nonsense"}, sent.timestamp()) == max(0, ahead)
+    # Of another zone, and of none, which is UTC.
+    there = format_datetime((sent + timedelta(seconds=ahead)).astimezone(timezone(timedelta(hours=5))))
+    assert retry_after({"retry-after": there, "date": given_date}, wall) == max(0, ahead)
+    assert retry_after({"retry-after": later.replace("GMT", "-0000"), "date": given_date}, wall) == max(
+        0, ahead
+    )
 
 
 @given(policies, st.integers(1, 10**9))
@@ -119,6 +127,7 @@ OUTCOMES = [
     (101, None, True, True, "unknown"),
     (199, None, True, True, "unknown"),
     (300, None, True, True, "refused"),
+    (300, None, True, False, "refused"),
     (307, None, True, True, "refused"),
     (400, None, True, False, "refused"),
     (429, None, True, True, "refused"),
@@ -206,6 +215,15 @@ def test_budget_is_never_overdrawn(size: int, actions: list[str]) -> None:
         assert drawn <= size + earned + 1e-6
 
 
+def test_answers_earn_repeats_back() -> None:
+    """Ten answered calls earn one repeat, without any time."""
+    budget = Budget(1, FakeClock())
+    assert [budget.draw(), budget.draw()] == [True, False]
+    for _ in range(11):
+        budget.earn()
+    assert [budget.draw(), budget.draw()] == [True, False]
+
+
 def test_budget_refills_up_to_its_size() -> None:
     """An empty budget refuses, and after a long time holds what it held at first, no more."""
     clock = FakeClock()
@@ -240,7 +258,9 @@ def test_a_call_ends(policy: RetryPolicy, came: list[Exchange], timeout: float) 
 POLICY_ERRORS: list[dict[str, Any]] = [
     {"attempts": 0}, {"attempts": 1.5}, {"attempts": True}, {"attempt_timeout": 0}, {"attempt_timeout": "5"},
     {"first_delay": -1}, {"first_delay": math.nan}, {"longest_delay": math.inf}, {"budget": 0},
-    {"budget": None},
+    {"budget": None}, {"first_delay": None}, {"longest_delay": True}, {"attempt_timeout": 0.0009},
+    {"first_delay": 10**400}, {"repeat_unknown": "no"}, {"repeat_unknown": 1}, {"statuses": 503},
+    {"statuses": "503"}, {"statuses": b"503"}, {"statuses": frozenset({"503"})},
 ]  # fmt: skip
 
 
@@ -248,5 +268,35 @@ POLICY_ERRORS: list[dict[str, Any]] = [
 def test_policy_that_cannot_work(wrong: dict[str, Any]) -> None:
     """A policy that cannot work is refused by name and value."""
     [(name, value)] = wrong.items()
-    with pytest.raises(InputError, match=f"{name} is {value!r}"):
+    with pytest.raises(InputError, match=re.escape(f"{name} is {value!r}: expected ")) as caught:
         RetryPolicy(**wrong)
+    assert EXPECTED[name] in str(caught.value)
+
+
+EXPECTED = {
+    "attempts": "an integer of at least 1", "attempt_timeout": "a number of at least 0.001",
+    "first_delay": "a number of at least 0", "longest_delay": "a number of at least 0",
+    "budget": "an integer of at least 1", "repeat_unknown": "True or False", "statuses": "numbers of statuses",
+}  # fmt: skip
+
+
+def test_policy_at_its_limits() -> None:
+    """The least and the largest that a policy takes are taken."""
+    policy = RetryPolicy(
+        attempts=1,
+        attempt_timeout=0.001,
+        first_delay=0,
+        longest_delay=sys.float_info.max,
+        budget=1,
+        statuses=[503],
+    )
+    assert (policy.attempt_timeout, policy.statuses) == (0.001, frozenset({503}))
+    assert RetryPolicy(attempt_timeout=None).attempt_timeout is None
+
+
+def test_wrong_values_are_shown_in_short() -> None:
+    """A value that is endless, or has no text, does not make the error so."""
+    for wrong in ("x" * 10_000, 10**5_000):
+        with pytest.raises(InputError, match="attempts is ") as caught:
+            RetryPolicy(attempts=wrong if isinstance(wrong, str) else -wrong)  # type: ignore[arg-type]
+        assert len(str(caught.value)) < 600

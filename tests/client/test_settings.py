@@ -41,6 +41,10 @@ REFUSED = [
     (("mine", "http://[::1"), {}, "no base URL"),
     (("mine", "http://host/?key=1"), {}, "has a query"),
     (("mine", "http://user:secret@host"), {}, "user name or password"),
+    (("mine", "http://two words"), {}, "a space or a control character"),
+    (("mine", "http://host/a b"), {}, "a space or a control character"),
+    (("mine", "http://ho\nst"), {}, "a space or a control character"),
+    (("mine", "http://host\x7f"), {}, "a space or a control character"),
 ]
 
 

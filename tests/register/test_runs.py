@@ -185,6 +185,7 @@ def test_interrupted(tmp_path: Path) -> None:
         assert process.returncode == 130
         assert b"Traceback" not in err
         assert b"created" in err
+        assert b"0 bytes read" not in err
         assert b"goes on where this one stopped" in err
         assert service.run(library, "--tag", "t")[0] == 0
         assert len(service.front.seen) <= 500 + 4

@@ -38,8 +38,11 @@ WITHOUT = (
     "tests/client/test_use.py::test_unencrypted_key_warns",
 )
 
-#: Processes; each runs tests that wait for sockets.
-CHILDREN = 2
+#: Processes: more than cores, for the tests of most of them wait for sockets.
+CHILDREN = 5
+
+#: A change that hangs is given up after this many times what its tests take; mutmut's own 15 are minutes.
+PATIENCE = 3
 
 
 def main(arguments: list[str]) -> int:
@@ -92,6 +95,7 @@ def _prepare(modules: list[str]) -> None:
     settings = (
         f"\n[tool.mutmut]\nsource_paths = {sources!r}\npytest_add_cli_args_test_selection = {tests!r}\n"
         f"pytest_add_cli_args = {[word for test in WITHOUT for word in ('--deselect', test)]!r}\n"
+        f"timeout_multiplier = {PATIENCE}\ntimeout_constant = 5\n"
         "also_copy = ['src', 'generated', 'tests', 'openapi.yaml', 'README.md', 'LICENSE']\n"
     )
     (WORK / "pyproject.toml").write_text((ROOT / "pyproject.toml").read_text(encoding="utf-8") + settings)

@@ -109,10 +109,9 @@ class Printer:
         if not counts:
             return "no files"
         rate = f", {in_units(summary.bytes_read / seconds)}/s" if summary.bytes_read else ""
-        return (
-            f"{', '.join(counts)}; {in_units(summary.bytes)}, {in_units(summary.bytes_read)} read, "
-            f"{seconds:.1f} s{rate}"
-        )
+        # Only a run that ended by itself tells how much was read.
+        read = f"{in_units(summary.bytes_read)} read, " if summary.seconds else ""
+        return f"{', '.join(counts)}; {in_units(summary.bytes)}, {read}{seconds:.1f} s{rate}"
 
 
 def in_units(size: float) -> str:

@@ -70,6 +70,15 @@ from comfy_assets.cli.output import Exit, Failure, Output, json_option
 @click.option(
     "--validate", "validates", is_flag=True, help="Hold every answer against the contract before it is sent."
 )
+@click.option(
+    "--scenarios", is_flag=True, help="Let scenarios act that `comfy-assets scenario bind` binds to keys."
+)
+@click.option(
+    "--record",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Write every exchange to this file as a JSON line, without keys.",
+)
 @json_option
 def command(
     content: tuple[Path, ...],
@@ -84,6 +93,8 @@ def command(
     exit_with_parent: bool,
     access_log: bool,
     validates: bool,
+    scenarios: bool,
+    record: Path | None,
     as_json: bool,
 ) -> None:
     """Run the reference server: it obeys the contract and answers for the files under --content.
@@ -116,6 +127,8 @@ def command(
         validates=validates,
         workers=workers,
         exit_with_parent=exit_with_parent,
+        scenarios=scenarios,
+        record=record,
     )
     try:
         stopped_by = run.run(options, output.talk, announce)

@@ -10,13 +10,17 @@ from anyio.to_thread import run_sync
 
 from comfy_assets.server.answers import asset_created
 from comfy_assets.server.requests import RefusedError
-from comfy_assets.server.store import Reference, Store, Wanted
+from comfy_assets.server.store import ACCESS_LAG, Reference, Store, Wanted, now
+from comfy_assets.server.writing import Writing
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
 #: Threads that read at once. Python runs one at a time; more would only hold connections.
 READERS = 8
+#: References that a process remembers, and characters of the largest: together at most some 50 MB.
+KNOWN = 10_000
+LARGEST_KNOWN = 4096
 
 
 class Handler(Protocol):
@@ -35,7 +39,10 @@ class CreateAssetFromHash:
     def __init__(self, store: Store) -> None:
         self._store = store
         self._readers = anyio.CapacityLimiter(READERS)
-        self._writers = anyio.CapacityLimiter(store.database.writers)
+        self._writing = Writing(store)
+        # References as they were last read, oldest first. They are permanent and do not change but in
+        # when they were last asked for, which is read again once it lags.
+        self._known: dict[tuple[int, str, str | None], Reference] = {}
 
     def samples(self) -> Mapping[int, dict[str, Any]]:
         """A reference told again, and one just made."""
@@ -53,15 +60,29 @@ class CreateAssetFromHash:
             mime_type=request.get("mime_type"),
             user_metadata=request.get("user_metadata"),
         )
+        asked = (owner, wanted.hash, wanted.name)
+        known = self._known.get(asked)
+        if known and now() - known.last_access_time < ACCESS_LAG:
+            return 200, asset_created(known, created_new=False)
         found = await run_sync(self._store.find, owner, wanted, limiter=self._readers)
         if found.settled:
             result = found.reference and (found.reference, False)
         else:
-            result = await run_sync(self._store.refer, owner, wanted, limiter=self._writers)
+            result = await self._writing.refer(owner, wanted)
         if not result:
             raise RefusedError(404, "no stored content has this hash")
         reference, created = result
+        if found.settled:
+            self._remember(asked, reference)
         return (201 if created else 200), asset_created(reference, created_new=created)
+
+    def _remember(self, asked: tuple[int, str, str | None], reference: Reference) -> None:
+        size = len(reference.name) + len(reference.tags) + len(reference.user_metadata)
+        if size > LARGEST_KNOWN:
+            return
+        if len(self._known) >= KNOWN:
+            del self._known[next(iter(self._known))]
+        self._known[asked] = reference
 
 
 #: Operations by operationId. One that the contract has and this table has not answers 501.

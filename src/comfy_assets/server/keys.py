@@ -65,6 +65,13 @@ def kept_keys(store: Store) -> list[KnownKey]:
     return [KnownKey(*row) for row in rows]
 
 
+def known_owner(store: Store, key: str) -> int | None:
+    """The owner whose key this is, valid or not; None for one that this database never saw."""
+    query = sa.select(OWNER.c.id).where(OWNER.c.key_digest == _digest(store, key.encode("utf-8")))
+    with store.engine.connect() as connection:
+        return connection.execute(query).scalar()
+
+
 def revoke_key(store: Store, id_: int) -> bool:
     """Accept a key no more; False where there is none to revoke. Its references stay."""
     revoke = sa.update(KEY).where(KEY.c.owner_id == id_, KEY.c.revoked_at.is_(None)).values(revoked_at=now())

@@ -21,7 +21,7 @@ import sqlalchemy as sa
 
 from comfy_assets import specification
 from comfy_assets._version import __version__
-from comfy_assets.server import content, workers
+from comfy_assets.server import content, fronting, workers
 from comfy_assets.server.app import BODY_SECONDS
 from comfy_assets.server.database import StoreError
 from comfy_assets.server.keys import KeyFormatError
@@ -60,6 +60,10 @@ class Options:
     validates: bool = False
     workers: int = 1
     exit_with_parent: bool = False
+    #: Whether scenarios that are bound to keys act.
+    scenarios: bool = False
+    #: Where every exchange is recorded.
+    record: Path | None = None
 
 
 def run(options: Options, say: Callable[[str], None], announce: Callable[[dict[str, Any]], None]) -> int:
@@ -102,10 +106,13 @@ def _serve(
     contract = specification.load(options.contract)
     listener = stack.enter_context(contextlib.closing(_bind(options.host, options.port)))
     store = stack.enter_context(contextlib.closing(_open_store(options, stack)))
+    keys = tuple(options.keys)
+    if options.scenarios:
+        keys = (*keys, fronting.stand_in(store))
     served = Served(
         contract=str(contract.path),
         database=store.engine.url.render_as_string(hide_password=False),
-        keys=tuple(options.keys),
+        keys=keys,
         body_seconds=options.body_seconds,
         access_log=options.access_log,
         validates=options.validates,
@@ -122,6 +129,10 @@ def _serve(
         "version": __version__,
         "content": {"files": indexed.files, "bytes": indexed.bytes},
     }
+
+    if options.scenarios or options.record:
+        ready["scenarios"] = options.scenarios
+        listener = fronting.put_before(listener, contract, store, options, stack, say)
 
     def answering() -> None:
         if options.ready_file:

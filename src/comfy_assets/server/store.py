@@ -34,6 +34,8 @@ if TYPE_CHECKING:
 VERSION = "2"
 #: `last_access_time` moves when it is older than this, so that most repeats only read.
 ACCESS_LAG = 60 * 1_000_000
+#: Contents that a process remembers by their hashes: some 30 MB at most.
+CONTENTS = 100_000
 
 _METADATA = sa.MetaData()
 META = sa.Table(
@@ -99,21 +101,21 @@ REFERENCE = sa.Table(
 
 # The statements of every request, built once: building one takes longer than running it.
 _CONTENT_BY_BLAKE3, _CONTENT_BY_SHA256 = (
-    sa.select(CONTENT.c.blake3).where(column == sa.bindparam("hash"))
+    sa.select(CONTENT.c.blake3, CONTENT.c.size).where(column == sa.bindparam("hash"))
     for column in (CONTENT.c.blake3, CONTENT.c.sha256)
 )
-_REFERENCE = (
-    sa.select(
-        *(REFERENCE.c[name] for name in ("id", "name", "blake3", "mime_type", "tags", "user_metadata")),
-        *(REFERENCE.c[name] for name in ("created_at", "updated_at", "last_access_time")),
-        CONTENT.c.size,
-    )
-    .join(CONTENT, CONTENT.c.blake3 == REFERENCE.c.blake3)
-    .where(
-        REFERENCE.c.owner_id == sa.bindparam("owner"),
-        REFERENCE.c.blake3 == sa.bindparam("blake3"),
-        REFERENCE.c.name_digest == sa.bindparam("name_digest"),
-    )
+_REFERENCE = sa.select(
+    *(REFERENCE.c[name] for name in ("id", "name", "blake3", "mime_type", "tags", "user_metadata")),
+    *(REFERENCE.c[name] for name in ("created_at", "updated_at", "last_access_time")),
+).where(
+    REFERENCE.c.owner_id == sa.bindparam("owner"),
+    REFERENCE.c.blake3 == sa.bindparam("blake3"),
+    REFERENCE.c.name_digest == sa.bindparam("name_digest"),
+)
+_TOUCH = (
+    sa.update(REFERENCE)
+    .where(REFERENCE.c.id == sa.bindparam("reference"))
+    .values(last_access_time=sa.bindparam("moment"))
 )
 
 
@@ -166,6 +168,9 @@ class Store:
         """
         self.database = database(url)
         self.engine, self.insert, self.url = self.database.engine, self.database.insert, self.database.url
+        self._make = _statement_that_makes(self.insert)
+        # Contents by their hashes. What a hash names never changes, so nothing here grows stale.
+        self._contents: dict[str, tuple[str, int]] = {}
         try:
             with self.writing() as connection:
                 self.salt = _open(connection, self.database)
@@ -202,56 +207,103 @@ class Store:
     def find(self, owner: int, wanted: Wanted) -> Found:
         """Look without writing, which is enough for most requests."""
         with self.engine.connect() as connection:
-            blake3 = _content(connection, wanted.hash)
-            reference = blake3 and _reference(connection, owner, blake3, wanted.name)
+            content = self._content(connection, wanted.hash)
+            reference = content and _reference(connection, owner, content, wanted.name)
         if not reference:
-            return Found(None, settled=blake3 is None)
+            return Found(None, settled=content is None)
         return Found(reference, settled=now() - reference.last_access_time < ACCESS_LAG)
 
-    def refer(self, owner: int, wanted: Wanted) -> tuple[Reference, bool] | None:
-        """The owner's reference to the content under the name, and whether this call made it.
+    def refer(self, asked: Sequence[tuple[int, Wanted]]) -> list[tuple[Reference, bool] | None]:
+        """For each owner and what it wants: its reference, and whether this call made it; in one transaction.
 
         None where no such content is stored, and the owner had no reference to it before.
         """
+        results: list[tuple[Reference, bool] | None] = [None] * len(asked)
         with self.writing() as connection:
-            blake3 = _content(connection, wanted.hash)
-            if blake3 is None:
-                return None
-            created = connection.execute(self._made(owner, blake3, wanted)).first() is not None
-            reference = _reference(connection, owner, blake3, wanted.name)
-            if reference is None:
-                return None
-            if not created:
-                _touch(connection, reference)
-            return reference, created
+            contents = [self._content(connection, wanted.hash) for _, wanted in asked]
+            known = [position for position, content in enumerate(contents) if content]
+            # In one order everywhere: two transactions that make the same references in two orders
+            # would each wait for the other.
+            known.sort(key=lambda position: _key(*asked[position], contents[position]))
+            for position in known:
+                content = contents[position]
+                assert content is not None
+                results[position] = self._refer(connection, *asked[position], content)
+        return results
 
-    def _made(self, owner: int, blake3: str, wanted: Wanted) -> Any:
-        """The statement that makes a reference, if the content is there and the reference is not."""
+    def _refer(
+        self, connection: sa.Connection, owner: int, wanted: Wanted, content: tuple[str, int]
+    ) -> tuple[Reference, bool] | None:
+        blake3, size = content
         name = blake3 if wanted.name is None else wanted.name
         moment = now()
-        values: dict[str, Any] = {
+        members = {
             "id": str(uuid.uuid4()),
-            "owner_id": owner,
-            "name_digest": _digest(name),
             "name": name,
+            "blake3": blake3,
             "tags": json.dumps(list(wanted.tags), ensure_ascii=False),
             "user_metadata": json.dumps(wanted.user_metadata or {}, ensure_ascii=False),
-            "created_at": moment,
-            "updated_at": moment,
-            "last_access_time": moment,
         }
-        guessed = sa.select(sa.func.min(FILE.c.mime_type)).where(FILE.c.blake3 == CONTENT.c.blake3)
-        columns: dict[str, Any] = {
-            "blake3": CONTENT.c.blake3,
-            "mime_type": guessed.scalar_subquery()
-            if wanted.mime_type is None
-            else sa.literal(wanted.mime_type),
-            **{column: sa.literal(value, REFERENCE.c[column].type) for column, value in values.items()},
+        values = {
+            **members,
+            "owner_id": owner,
+            "name_digest": _digest(name),
+            "mime_type": wanted.mime_type,
+            "moment": moment,
         }
-        stored = sa.exists().where(FILE.c.blake3 == CONTENT.c.blake3)
-        rows = sa.select(*columns.values()).where(CONTENT.c.blake3 == blake3, stored)
-        insert = self.insert(REFERENCE).from_select(list(columns), rows)
-        return insert.on_conflict_do_nothing().returning(REFERENCE.c.id)
+        made = connection.execute(self._make, values).first()
+        if made is not None:
+            return Reference(
+                **members,
+                size=size,
+                mime_type=made.mime_type,
+                created_at=moment,
+                updated_at=moment,
+                last_access_time=moment,
+            ), True
+        reference = _reference(connection, owner, content, wanted.name)
+        if reference is None:
+            return None
+        if moment - reference.last_access_time >= ACCESS_LAG:
+            connection.execute(_TOUCH, {"reference": reference.id, "moment": moment})
+        return reference, False
+
+    def _content(self, connection: sa.Connection, hash_: str) -> tuple[str, int] | None:
+        """BLAKE3 hash and size of the content that one of its hashes names, if it was ever indexed."""
+        known = self._contents.get(hash_)
+        if known is None:
+            query = _CONTENT_BY_SHA256 if hash_.startswith("sha256:") else _CONTENT_BY_BLAKE3
+            row = connection.execute(query, {"hash": hash_}).first()
+            if row is None:
+                return None
+            known = (row.blake3, row.size)
+            if len(self._contents) >= CONTENTS:
+                self._contents.clear()
+            self._contents[hash_] = known
+        return known
+
+
+def _statement_that_makes(insert: Any) -> Any:
+    """The statement that makes a reference, if the content is there and the reference is not."""
+    guessed = sa.select(sa.func.min(FILE.c.mime_type)).where(FILE.c.blake3 == CONTENT.c.blake3)
+    moment = sa.bindparam("moment", type_=sa.BigInteger)
+    given = ("id", "owner_id", "name_digest", "name", "tags", "user_metadata")
+    columns: dict[str, Any] = {
+        "blake3": CONTENT.c.blake3,
+        "mime_type": sa.func.coalesce(sa.bindparam("mime_type", type_=sa.Text), guessed.scalar_subquery()),
+        **{column: sa.bindparam(column, type_=REFERENCE.c[column].type) for column in given},
+        **dict.fromkeys(("created_at", "updated_at", "last_access_time"), moment),
+    }
+    stored = sa.exists().where(FILE.c.blake3 == CONTENT.c.blake3)
+    rows = sa.select(*columns.values()).where(CONTENT.c.blake3 == sa.bindparam("blake3"), stored)
+    made = insert(REFERENCE).from_select(list(columns), rows)
+    return made.on_conflict_do_nothing().returning(REFERENCE.c.mime_type)
+
+
+def _key(owner: int, wanted: Wanted, content: tuple[str, int] | None) -> tuple[int, str, str]:
+    """Where a reference stands among those of a transaction."""
+    blake3 = content[0] if content else ""
+    return owner, blake3, blake3 if wanted.name is None else wanted.name
 
 
 def _open(connection: sa.Connection, opened: Database) -> bytes:
@@ -262,33 +314,32 @@ def _open(connection: sa.Connection, opened: Database) -> bytes:
         _METADATA.create_all(connection)
         first = [{"name": "version", "value": VERSION}, {"name": "salt", "value": secrets.token_hex(16)}]
         connection.execute(sa.insert(META), first)
-    elif not tables >= set(_METADATA.tables):
+    # Another version may have other tables: it is told first, where the database says that it is ours.
+    if not {column["name"] for column in _columns(connection, tables)} >= {"name", "value"}:
         raise StoreError(f"{opened.url}: a database of something else; name a new one")
     values = {row.name: row.value for row in connection.execute(sa.select(META))}
-    if values.get("version") != VERSION:
-        version = values.get("version", "none")
-        raise StoreError(
-            f"{opened.url}: a database of version {version}, this server needs {VERSION}; name a new one"
-        )
+    if "version" in values and values["version"] != VERSION:
+        found = f"a database of version {values['version']}"
+        raise StoreError(f"{opened.url}: {found}, this server needs {VERSION}; name a new one")
+    if "version" not in values or (tables and not tables >= set(_METADATA.tables)):
+        raise StoreError(f"{opened.url}: a database of something else; name a new one")
     return bytes.fromhex(values["salt"])
 
 
-def _content(connection: sa.Connection, hash_: str) -> str | None:
-    """The BLAKE3 hash of the content that one of its hashes names, if it was ever indexed."""
-    query = _CONTENT_BY_SHA256 if hash_.startswith("sha256:") else _CONTENT_BY_BLAKE3
-    found: str | None = connection.execute(query, {"hash": hash_}).scalar()
-    return found
+def _columns(connection: sa.Connection, tables: set[str]) -> Any:
+    """Of the table that says what the database is; those of ours where it was just made."""
+    if not tables:
+        return [{"name": column.name} for column in META.c]
+    return sa.inspect(connection).get_columns(META.name) if META.name in tables else []
 
 
-def _reference(connection: sa.Connection, owner: int, blake3: str, name: str | None) -> Reference | None:
+def _reference(
+    connection: sa.Connection, owner: int, content: tuple[str, int], name: str | None
+) -> Reference | None:
+    blake3, size = content
     digest = _digest(blake3 if name is None else name)
     row = connection.execute(_REFERENCE, {"owner": owner, "blake3": blake3, "name_digest": digest}).first()
-    return Reference(**row._mapping) if row else None  # noqa: SLF001, SQLAlchemy's public name for it
-
-
-def _touch(connection: sa.Connection, reference: Reference) -> None:
-    update = sa.update(REFERENCE).where(REFERENCE.c.id == reference.id)
-    connection.execute(update.values(last_access_time=now()))
+    return Reference(**row._mapping, size=size) if row else None  # noqa: SLF001, SQLAlchemy's public name for it
 
 
 def _digest(name: str) -> bytes:

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 #: Seconds until a worker must answer requests.
-START_SECONDS = 30.0
+START_SECONDS = 90.0
 #: A worker that ends sooner than this after its start would do so again.
 TOO_SOON = 2.0
 

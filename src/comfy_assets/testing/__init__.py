@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any
 from comfy_assets.testing.clock import FakeClock
 
 if TYPE_CHECKING:
+    from comfy_assets.testing.scenarios import Scenarios
     from comfy_assets.testing.server import AssetsServer
 
-__all__ = ["AssetsServer", "FakeClock"]
+__all__ = ["AssetsServer", "FakeClock", "Scenarios"]
 
 
 def __getattr__(name: str) -> Any:
@@ -21,4 +22,8 @@ def __getattr__(name: str) -> Any:
         from comfy_assets.testing.server import AssetsServer
 
         return AssetsServer
+    if name == "Scenarios":
+        from comfy_assets.testing.scenarios import Scenarios
+
+        return Scenarios
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

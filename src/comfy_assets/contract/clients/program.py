@@ -151,8 +151,13 @@ class Process:
         timer = threading.Timer(timeout, late)
         timer.daemon = True
         timer.start()
-        status = self._process.wait()
-        timer.cancel()
+        try:
+            status = self._process.wait()
+        except BaseException:  # interrupted: it has a group of its own, and does not hear of it
+            self.end(grace=0)
+            raise
+        finally:
+            timer.cancel()
         seconds = time.monotonic() - self._began
         left = 0 if over.is_set() else self._left_behind()
         self.end(grace=0)

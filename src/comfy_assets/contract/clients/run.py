@@ -23,7 +23,15 @@ from comfy_assets.contract.clients.record import ENDED, STOPPED, TIMED_OUT, Arri
 from comfy_assets.contract.clients.rules import GROUPS, RULES, needed
 from comfy_assets.contract.clients.server import Service
 from comfy_assets.contract.facts import OPERATION, Facts
-from comfy_assets.contract.judge import ACCEPTED, INTERMITTENT, NOT_CHECKED, Finding, Judgement, counts
+from comfy_assets.contract.judge import (
+    ACCEPTED,
+    INTERMITTENT,
+    NOT_CHECKED,
+    PASSED,
+    Finding,
+    Judgement,
+    counts,
+)
 from comfy_assets.contract.messages import Request
 
 if TYPE_CHECKING:
@@ -216,8 +224,8 @@ class _Runner:
         run = self.one(first)
         self._add(run)
         self.progress(1, total, run)
-        if not run.asks or not run.claims_success:
-            return
+        if judge(self.record).verdicts[plan.PLAIN].verdict != PASSED:
+            return  # whoever does nothing, always fails or prints one id for all passes nothing
         self.startup = run.asks[0].arrived
         self._several([(one, 0) for one in others], 1, total)
         if self.options.confirm:

@@ -1,0 +1,69 @@
+"""Writes that come together share a transaction, so that one `fsync` makes many references durable.
+
+A request waits no longer for it: the first is written at once, and those that come meanwhile are the
+next batch. Where a batch fails, each of its requests is written by itself, so that one request cannot
+fail another; each is answered only after the commit that holds its reference.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+import anyio
+from anyio.to_thread import run_sync
+
+if TYPE_CHECKING:
+    from comfy_assets.server.store import Reference, Store, Wanted
+
+    Asked = tuple[int, Wanted]
+    Referred = tuple[Reference, bool] | None
+
+#: References in a transaction. More would gain nothing, and hold other processes' writes back.
+BATCH = 64
+
+
+class Writing:
+    """Writes references of many requests; for one event loop."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._waiting: list[tuple[Asked, asyncio.Future[Referred]]] = []
+        self._writers: set[asyncio.Task[None]] = set()
+        self._threads = anyio.CapacityLimiter(store.database.writers)
+
+    async def refer(self, owner: int, wanted: Wanted) -> Referred:
+        """As `Store.refer`; returns when what it made is on the disk."""
+        result: asyncio.Future[Referred] = asyncio.get_running_loop().create_future()
+        self._waiting.append(((owner, wanted), result))
+        if len(self._writers) < self._store.database.writers:
+            writer = asyncio.create_task(self._write())
+            self._writers.add(writer)
+            writer.add_done_callback(self._writers.discard)
+        return await result
+
+    async def _write(self) -> None:
+        """Until nothing waits."""
+        while self._waiting:
+            batch, self._waiting = self._waiting[:BATCH], self._waiting[BATCH:]
+            try:
+                referred = await run_sync(
+                    self._store.refer, [asked for asked, _ in batch], limiter=self._threads
+                )
+            except Exception:  # noqa: BLE001 - whatever it was: who caused it gets it again, alone
+                for asked, result in batch:
+                    await self._alone(asked, result)
+                continue
+            for (_, result), one in zip(batch, referred, strict=True):
+                if not result.done():
+                    result.set_result(one)
+
+    async def _alone(self, asked: Asked, result: asyncio.Future[Referred]) -> None:
+        try:
+            [one] = await run_sync(self._store.refer, [asked], limiter=self._threads)
+        except Exception as error:  # noqa: BLE001 - the endpoint answers and tells it
+            if not result.done():
+                result.set_exception(error)
+        else:
+            if not result.done():
+                result.set_result(one)

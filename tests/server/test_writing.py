@@ -1,0 +1,87 @@
+"""Writes that come together: one transaction for many, and a failing one fails nobody else."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator, Sequence
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from comfy_assets.server import content
+from comfy_assets.server.store import Store, Wanted
+from comfy_assets.server.writing import BATCH, Writing
+from tests.server.asking import PORTRAIT, blake3_of, sha256_of, write_files
+
+HASH = blake3_of(PORTRAIT)
+
+
+@pytest.fixture
+def store(database: str, tmp_path: Path) -> Iterator[Store]:
+    """A store with one content, on each kind of database."""
+    folder = write_files(tmp_path / "content", {"a.png": PORTRAIT})
+    with closing(Store(database)) as opened:
+        content.index(opened, [folder], lambda _: None)
+        yield opened
+
+
+def noting(store: Store, monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """The sizes of the transactions from now on; one that holds the name `broken` fails."""
+    sizes: list[int] = []
+    refer = store.refer
+
+    def noted(asked: Sequence[tuple[int, Wanted]]) -> Any:
+        sizes.append(len(asked))
+        if any(wanted.name == "broken" for _, wanted in asked):
+            raise RuntimeError("a test broke this one")
+        return refer(asked)
+
+    monkeypatch.setattr(store, "refer", noted)
+    return sizes
+
+
+def ask(store: Store, names: Sequence[str | None], hash_: str = HASH) -> list[Any]:
+    """What each of these requests gets, all asked at once."""
+    owner = store.owner("digest of a key")
+
+    async def all_of_them() -> list[Any]:
+        writing = Writing(store)
+        wanted = [Wanted(hash=hash_, tags=["a"], name=name) for name in names]
+        return await asyncio.gather(*(writing.refer(owner, one) for one in wanted), return_exceptions=True)
+
+    return asyncio.run(all_of_them())
+
+
+def test_many_share_a_transaction(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Far fewer transactions than references, none larger than the bound; each is told its own."""
+    sizes = noting(store, monkeypatch)
+    names = [f"reference {number}" for number in range(3 * BATCH)]
+    results = ask(store, names)
+    assert [(reference.name, created) for reference, created in results] == [(name, True) for name in names]
+    assert len(sizes) <= 8 + 3
+    assert max(sizes) <= BATCH
+
+
+def test_same_request_in_one_transaction(store: Store) -> None:
+    """Of equal requests in a batch one makes the reference; the other hash of the content is the same one."""
+    results = ask(store, [None] * 20)
+    assert sorted(created for _, created in results) == [False] * 19 + [True]
+    [(reference, created)] = ask(store, [None], sha256_of(PORTRAIT))
+    assert {one.id for one, _ in results} == {reference.id}
+    assert not created
+    assert (reference.size, reference.mime_type) == (len(PORTRAIT), "image/png")
+
+
+def test_failing_one_fails_alone(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The others of its batch are carried out."""
+    noting(store, monkeypatch)
+    results = ask(store, ["first", "broken", "last"])
+    assert isinstance(results[1], RuntimeError)
+    assert [results[0][1], results[2][1]] == [True, True]
+
+
+def test_unknown_content(store: Store) -> None:
+    """None, for each that asks, and nothing is remembered of it."""
+    assert ask(store, ["a", "b"], blake3_of(b"unknown")) == [None, None]

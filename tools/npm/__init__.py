@@ -1,0 +1,1 @@
+"""Programs from npm that read the contract."""
