@@ -22,7 +22,7 @@ from tests.cli.conftest import KEY, OTHER_KEY, Command
 #: Seconds for a process to be ready; this machine may be busy.
 READY = 90
 
-FILES = 120
+FILES = 60
 
 
 def ended(process: subprocess.Popen[bytes]) -> None:
@@ -40,13 +40,16 @@ class Dask:
     """A scheduler and its workers."""
 
     folder: Path
-    scheduler: subprocess.Popen[bytes] = field(init=False)
+    #: Of the workers.
+    environment: dict[str, str]
+    scheduler: subprocess.Popen[bytes] | None = None
     address: str = ""
     workers: list[subprocess.Popen[bytes]] = field(factory=list)
 
     def start(self) -> None:
         """Start the scheduler."""
         told = self.folder / "scheduler.json"
+        told.unlink(missing_ok=True)
         self.scheduler = self._run(
             "scheduler", "--host", "127.0.0.1", "--port", "0", "--scheduler-file", told
         )
@@ -58,14 +61,33 @@ class Dask:
 
     def worker(self, **environment: str) -> subprocess.Popen[bytes]:
         """Start one more worker; returns when the scheduler knows it."""
-        from distributed import Client
+        process = self._worker({**self.environment, **environment})
+        self._wait()
+        return process
 
+    def mend(self) -> None:
+        """Have a scheduler and two workers, whatever the test before did to them."""
+        if self.scheduler is None or self.scheduler.poll() is not None:
+            self.stop()
+            self.start()
+        self.workers = [one for one in self.workers if one.poll() is None]
+        missing = 2 - len(self.workers)
+        for _ in range(missing):
+            self._worker(self.environment)
+        if missing > 0:
+            self._wait()
+
+    def _worker(self, environment: dict[str, str]) -> subprocess.Popen[bytes]:
         process = self._run("worker", self.address, "--nthreads", "1", "--no-nanny", **environment)
         self.workers.append(process)
+        return process
+
+    def _wait(self) -> None:
+        from distributed import Client
+
         alive = sum(one.poll() is None for one in self.workers)
         with Client(self.address, set_as_default=False, timeout=READY) as client:
             client.wait_for_workers(alive, timeout=READY)
-        return process
 
     def _run(self, *arguments: object, **environment: str) -> subprocess.Popen[bytes]:
         return subprocess.Popen(
@@ -83,21 +105,26 @@ class Dask:
 
     def stop(self) -> None:
         """Stop all that was started."""
-        for process in [*self.workers, self.scheduler]:
+        for process in filter(None, [*self.workers, self.scheduler]):
             ended(process)
+        self.workers, self.scheduler = [], None
+
+
+@pytest.fixture(scope="module")
+def cluster(tmp_path_factory: pytest.TempPathFactory, s3: dict[str, str]) -> Iterator[Dask]:
+    """One cluster for all tests of a module: what starts it takes longer than what they do with it."""
+    one = Dask(tmp_path_factory.mktemp("dask"), s3)
+    try:
+        yield one
+    finally:
+        one.stop()
 
 
 @pytest.fixture
-def dask(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Dask]:
-    """A cluster with two workers."""
-    cluster = Dask(tmp_path_factory.mktemp("dask"))
-    cluster.start()
-    try:
-        cluster.worker()
-        cluster.worker()
-        yield cluster
-    finally:
-        cluster.stop()
+def dask(cluster: Dask) -> Dask:
+    """A cluster with two workers, which reach the object store too."""
+    cluster.mend()
+    return cluster
 
 
 @pytest.fixture(scope="session")

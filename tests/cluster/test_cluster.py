@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.conftest import KEY, Command
-from tests.cluster.conftest import FILES, Dask
+from tests.cluster.conftest import FILES, Dask, ended
 
 
 def started(command: Command, *arguments: object) -> subprocess.Popen[bytes]:
@@ -50,12 +50,13 @@ def test_worker_killed_midway(command: Command, dask: Dask, library: Path) -> No
     lines = [process.stdout.readline() for _ in range(15)]
     if sys.platform == "linux":
         assert holds(process.pid, KEY.encode())
+        assert dask.scheduler is not None
         assert not any(holds(one.pid, KEY.encode()) for one in [dask.scheduler, *dask.workers])
     dask.workers[0].kill()
     out, err = process.communicate(timeout=120)
     lines += out.splitlines()
+    assert {line.split()[0] for line in lines} == {b"created"}, [*lines, err]
     assert process.returncode == 0, err
-    assert {line.split()[0] for line in lines} == {b"created"}
     assert len({line.split()[1] for line in lines}) == len(lines) == FILES
     again = command("register", library, "--tag", "killed", "--cluster", dask.address, "--explain")
     assert again.status == 0
@@ -92,19 +93,6 @@ def test_interrupted_leaves_the_cluster_clean(command: Command, dask: Dask, libr
     assert left == 0
 
 
-def test_scheduler_lost(command: Command, dask: Dask, library: Path) -> None:
-    """A scheduler that dies ends the run with one sentence; the next run goes on."""
-    process = started(command, library, "--tag", "lost", "--cluster", dask.address)
-    assert process.stdout is not None
-    process.stdout.readline()
-    dask.scheduler.kill()
-    _, err = process.communicate(timeout=120)
-    assert process.returncode == 2, err
-    assert b"is lost" in err
-    assert b"Traceback" not in err
-    assert command("register", library, "--tag", "lost").status == 0
-
-
 def test_scheduler_absent(command: Command, library: Path) -> None:
     """Where no scheduler is, the command says so and ends with 2."""
     with socket.socket() as free:
@@ -123,8 +111,11 @@ def test_worker_of_another_version(command: Command, dask: Dask, library: Path) 
     shadow.mkdir(parents=True)
     (shadow / "__init__.py").write_text("")
     path = os.pathsep.join([str(shadow.parent), *filter(None, sys.path)])
-    dask.worker(PYTHONPATH=path)
-    ran = command("register", library, "--tag", "t", "--cluster", dask.address)
+    other = dask.worker(PYTHONPATH=path)
+    try:
+        ran = command("register", library, "--tag", "t", "--cluster", dask.address)
+    finally:
+        ended(other)
     assert ran.status == 2
     assert "has no comfy-assets" in ran.stderr
     assert "install comfy-assets[cluster]" in ran.stderr
@@ -132,11 +123,21 @@ def test_worker_of_another_version(command: Command, dask: Dask, library: Path) 
 
 def test_objects_on_the_cluster(command: Command, dask: Dask, s3: dict[str, str]) -> None:
     """Workers read objects, too."""
-    dask.worker(**s3)
-    for worker in dask.workers[:2]:
-        worker.terminate()
-        worker.wait()
     ran = command("register", "s3://models/sub", "--tag", "far", "--cluster", dask.address, **s3)
     assert ran.status == 0, ran.stderr
     # Another test may have asked for the same names first.
     assert [line.split()[0] in ("created", "existing") for line in ran.lines] == [True] * 10
+
+
+def test_scheduler_lost(command: Command, dask: Dask, library: Path) -> None:
+    """A scheduler that dies ends the run with one sentence; the next run goes on."""
+    process = started(command, library, "--tag", "lost", "--cluster", dask.address)
+    assert process.stdout is not None
+    process.stdout.readline()
+    assert dask.scheduler is not None
+    dask.scheduler.kill()
+    _, err = process.communicate(timeout=120)
+    assert process.returncode == 2, err
+    assert b"is lost" in err
+    assert b"Traceback" not in err
+    assert command("register", library, "--tag", "lost").status == 0

@@ -108,23 +108,32 @@ class Cluster:
                 future.cancel()
 
     def _result(self, future: Any) -> Any:
-        if future.status in ("cancelled", "lost"):
-            raise ClusterError(f"the scheduler at {self.address} is lost")
-        error = future.exception(timeout=CONNECT) if future.status == "error" else None
-        if error is None:
-            return future.result(timeout=CONNECT)
+        while future.status != "error":
+            if future.status == "cancelled":
+                raise ClusterError(f"the scheduler at {self.address} is lost")
+            try:
+                return future.result(timeout=CONNECT)
+            except OSError:
+                # The worker that held it ended before it was fetched: another one makes it anew.
+                if self.stop.is_set():
+                    raise StoppedError from None
+                self._judge()
+        raise self._told(future.exception(timeout=CONNECT))
+
+    def _told(self, error: Any) -> Exception:
+        """What a task raised, as one of ours."""
         if isinstance(error, FileNotFoundError):
-            raise OSError("the cluster's workers do not see it: there is no such file there")
+            return OSError("the cluster's workers do not see it: there is no such file there")
         if isinstance(error, PermissionError):
-            raise OSError("the cluster's workers may not read it: permission denied")
+            return OSError("the cluster's workers may not read it: permission denied")
         if isinstance(error, (OSError, InputError)):
-            raise error
+            return error
         from comfy_assets.library.remote import shown
 
         kind = type(error).__name__
         if kind == "KilledWorker":
-            raise OSError("several of the cluster's workers ended while they read it")
-        raise ClusterError(f"the cluster at {self.address} cannot hash: {kind}: {shown(str(error))[:300]}")
+            return OSError("several of the cluster's workers ended while they read it")
+        return ClusterError(f"the cluster at {self.address} cannot hash: {kind}: {shown(str(error))[:300]}")
 
     def _judge(self) -> None:
         """Raise ClusterError where nobody is left who would do the work."""

@@ -68,10 +68,11 @@ class Digests:
 
     def get(self, path: str, look: Look, algorithm: str) -> Known:
         """What is known of a file that looks so."""
-        if self.connection is None:
-            return Known(why="no cache")
         try:
             with self._lock:
+                # Another thread may find it lost: it is there or not for as long as the lock is held.
+                if self.connection is None:
+                    return Known(why="no cache")
                 row = self.connection.execute(_BY_PATH, (_key(path), algorithm)).fetchone()
                 if row is None and look.links > 1 and look.inode:
                     row = self.connection.execute(
@@ -98,8 +99,6 @@ class Digests:
 
     def put(self, path: str, algorithm: str, reading: Reading) -> None:
         """Remember what was read."""
-        if self.connection is None:
-            return
         look = reading.look
         row = (
             _key(path), algorithm, reading.hash, look.size, look.mtime, look.ctime,
@@ -108,6 +107,8 @@ class Digests:
         )  # fmt: skip
         try:
             with self._lock:
+                if self.connection is None:
+                    return
                 if not self.connection.in_transaction:
                     self.connection.execute("BEGIN IMMEDIATE")
                 self.connection.execute(_INSERT, row)
@@ -128,8 +129,9 @@ class Digests:
     def close(self) -> None:
         """Write what waits, and close."""
         self.flush()
-        if self.connection is not None:
-            self.connection.close()
+        with self._lock:
+            if self.connection is not None:
+                self.connection.close()
 
     def _commit(self) -> None:
         if self.connection is not None and self.connection.in_transaction:
@@ -138,7 +140,8 @@ class Digests:
 
     def _lost(self, error: sqlite3.Error) -> Known:
         # A disk that is full, or a cache that breaks while it is used: files are read, nothing is lost.
-        self.connection = None
+        with self._lock:
+            self.connection = None
         return Known(why=f"no cache: {error}")
 
 
