@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -25,7 +26,7 @@ from comfy_assets.scenarios.faults import Fault
 from comfy_assets.scenarios.model import Asked, Said, Service
 from comfy_assets.scenarios.serving import serving
 
-from .conftest import ROOT, keyed
+from .conftest import ROOT, TIMEOUT, keyed
 
 
 def sent_to(seed: int, run_id: str) -> list[bytes]:
@@ -50,6 +51,48 @@ def test_same_seed_and_run_id_send_the_same_bytes() -> None:
     first = sent_to(5, "twice")
     assert first == sent_to(5, "twice")
     assert first != sent_to(6, "twice")
+
+
+#: Prints a digest of all requests of a run, as they go to the wire.
+_DIGEST = """
+import hashlib
+from comfy_assets.contract import drawing, plan
+from comfy_assets.contract.run import Options, prepare
+from comfy_assets.contract.selftest import CONTENTS
+
+facts, keys, _ = prepare(Options("http://127.0.0.1:9", api_key="k-123456", contents=CONTENTS, run_id="abc"))
+with drawing.drawing(facts, wanted=True) as drawn:
+    cases = [*plan.plan(facts), *drawn(), *plan.last_cases(facts)]
+print(len(cases), hashlib.sha256(b"".join(keys.fill(case.request).wire() for case in cases)).hexdigest())
+"""
+
+
+def test_same_bytes_wherever_it_runs(tmp_path: Path) -> None:
+    """A checkout and an installed copy, in other folders and environments, send the same bytes."""
+    installed = tmp_path / "site-packages"
+    for folder in ("src/comfy_assets", "generated/comfy_assets_api"):
+        leave = shutil.ignore_patterns("__pycache__")
+        shutil.copytree(ROOT / folder, installed / Path(folder).name, ignore=leave)
+    shutil.copy(ROOT / "openapi.yaml", installed / "comfy_assets")
+    # A module of this name in the current folder is somebody else's.
+    (tmp_path / "attrs.py").write_text("raise ImportError('not that one')")
+    elsewhere = {"PYTHONHASHSEED": "5", "CI": "true", "TZ": "Asia/Tokyo", "LC_ALL": "C",
+                 "HYPOTHESIS_STORAGE_DIRECTORY": str(tmp_path / "examples")}  # fmt: skip
+    path = os.pathsep.join(filter(None, sys.path))
+    places = (
+        ({"PYTHONPATH": path}, ROOT),
+        ({**elsewhere, "PYTHONPATH": f"{installed}{os.pathsep}{path}"}, tmp_path),
+    )
+    running = [
+        subprocess.Popen(
+            [sys.executable, "-P", "-c", _DIGEST],
+            cwd=cwd, env={**os.environ, **more}, stdout=subprocess.PIPE, text=True,
+        )
+        for more, cwd in places
+    ]  # fmt: skip
+    here, there = (process.communicate(timeout=TIMEOUT)[0] for process in running)
+    assert here
+    assert here == there
 
 
 def counting(fault: Fault) -> tuple[Callable[[Asked], Said], list[int]]:

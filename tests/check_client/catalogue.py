@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import shutil
+import sys
+from pathlib import Path
+
 from attrs import frozen
 
 
@@ -95,6 +99,8 @@ FAULTS = (
     Broken("retries 404", "no-repeat-refused", _retrying("status == 404")),
     Broken("retries everything", "no-repeat-refused", _retrying("status >= 400")),
     Broken("retries before Retry-After", "retry-after", _retrying("status in (429, 503)", "time.sleep(0.5)")),
+    Broken("retries before a Retry-After that is a date", "retry-after", _retrying("status in (429, 503)", "time.sleep(float(headers['Retry-After']) if headers.get('Retry-After', '').isdigit() else 0.2)")),
+    Broken("success on a redirect", "fail-redirect", "def decode(status, content):\n    assert status < 400\n    return {'id': json.loads(content or b'{}').get('id', 'moved')}"),
     Broken("retries twice on 500, then claims success", "recover", "def register():\n    for _ in range(2):\n        status, _, content = ask(ENV['COMFY_CLOUD_BASE_URL'])\n        if status != 500: return decode(status, content)\n    return {'id': 'x'}\nright = failed\ndef failed(error): return 0 if 'reset' in repr(error).lower() else right(error)"),
     Broken("silent about failures", "says-why", "def failed(error): return 1"),
     Broken("dies on a null member that drifts", "drift-survived", _decoding("assert answer.get('mime_type', '') is not None")),
@@ -126,8 +132,51 @@ def body(): return dict(reversed(right().items()))
 def encode(value): return json.dumps(value, indent=2).encode("ascii")
 def tell(answer): print("registered", answer.get("name", "")[:20].encode("ascii", "replace"), "", answer["id"].upper(), "", sep="\\n")
 """),
+    Broken("follows redirects to the same host, and waits until a date", "", """
+from email.utils import parsedate_to_datetime
+def ask(url, where=None):
+    connection = http.client.HTTPConnection(urlsplit(url).netloc, timeout=WAIT)
+    connection.response_class = Response
+    connection.request("POST", where or target(), encode(body()), headers())
+    response = connection.getresponse()
+    location = response.headers.get("Location", "")
+    if 300 < response.status < 400 and location.startswith("/") and not where:
+        return ask(url, location)
+    return response.status, response.headers, read(response)
+def register():
+    while True:
+        status, headers, content = ask(ENV["COMFY_CLOUD_BASE_URL"])
+        if status not in (429, 503) or "Retry-After" not in headers:
+            return decode(status, content)
+        after = headers["Retry-After"]
+        time.sleep(float(after) if after.isdigit() else max(0, parsedate_to_datetime(after).timestamp() - time.time()))
+"""),
     Broken("Expect: 100-continue, closes", "", """
 right = headers
 def headers(): return {**right(), "Expect": "100-continue", "Connection": "close"}
 """),
 )  # fmt: skip
+
+_PYTHON = (sys.executable, "-I")
+_FOLDER = Path(__file__).with_name("conforming")
+#: Programs that keep the contract, written in other ways than the template.
+PROGRAMS = {
+    "raw socket": (*_PYTHON, "-S", str(_FOLDER / "raw_socket.py")),
+    "comfy-assets from-hash": (*_PYTHON, str(_FOLDER / "from_hash.py")),
+    "fetch of Node.js": ("node", str(_FOLDER / "fetch.mjs")),
+    "curl in a shell script": ("curl", "sh", str(_FOLDER / "curl.sh"), sys.executable),
+}
+#: What they are advised to do otherwise, at level `should`: fetch gives up at 1xx, and our client at a success
+#: without a member that the contract requires.
+ADVISED = {
+    "fetch of Node.js": frozenset({"survive-interim"}),
+    "comfy-assets from-hash": frozenset({"drift-survived"}),
+}
+
+
+def program(name: str) -> tuple[str, ...] | str:
+    """Its command; where a program that it needs is missing, why it is left out."""
+    first, *more = PROGRAMS[name]
+    if shutil.which(first) is None:
+        return f"{name} is left out: there is no {first} here"
+    return tuple(more) if first == "curl" else (first, *more)

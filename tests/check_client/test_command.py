@@ -11,8 +11,10 @@ import time
 import xml.etree.ElementTree as ET
 from pathlib import Path
 
+import jsonschema_rs
 import pytest
 
+from comfy_assets.contract.reports.schema import CLIENT_REPORT
 from tests.check_client.catalogue import FAULTS
 
 TEMPLATE = Path(__file__).with_name("template.py")
@@ -57,6 +59,9 @@ def test_reports_tell_the_same(tmp_path: Path) -> None:
     )
     assert done.returncode == 1
     report = json.loads(files["a.json"].read_text())
+    validator = jsonschema_rs.Draft202012Validator(CLIENT_REPORT)
+    assert [error.message for error in validator.iter_errors(report)] == []
+    assert not validator.is_valid({**report, "record": {**report["record"], "runs": [{"index": 0}]}})
     assert [one["rule"] for one in report["findings"]] == ["request-target"]
     assert ET.parse(files["a.xml"]).getroot().get("failures") == "1"
     for text in (done.stdout, files["a.html"].read_text(), files["a.xml"].read_text()):

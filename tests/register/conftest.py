@@ -20,6 +20,9 @@ from comfy_assets.testing.front import Front
 
 KEY = "library-key-4b1f"
 
+#: Seconds after which a run hangs: far more than the largest one takes on a machine that has other work too.
+_HANGS = 3600
+
 
 @pytest.fixture(autouse=True)
 def state(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
@@ -69,7 +72,11 @@ class Service:
 
     def run(self, *arguments: str | os.PathLike[str], **more: Any) -> tuple[int, list[str], str]:
         """Run `register` to its end: status, lines of stdout, stderr."""
-        out, err = (process := self.start(*arguments, **more)).communicate(timeout=300)
+        process = self.start(*arguments, **more)
+        try:
+            out, err = process.communicate(timeout=_HANGS)
+        finally:
+            process.kill()
         assert b"Traceback" not in err, err.decode()
         return process.returncode, os.fsdecode(out).splitlines(), err.decode()
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import http.client
 import json
+import socket
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -86,3 +87,17 @@ class Asker:
     def create(self, members: dict[str, Any]) -> Answered:
         """Send a request with these members."""
         return self.send(json.dumps(members).encode())
+
+
+def received(connection: socket.socket) -> bytes:
+    """One whole answer."""
+    data = b""
+    while b"\r\n\r\n" not in data and (part := connection.recv(65536)):
+        data += part
+    head, _, body = data.partition(b"\r\n\r\n")
+    lengths = [
+        line.split(b":")[1] for line in head.lower().split(b"\r\n") if line.startswith(b"content-length")
+    ]
+    while lengths and len(body) < int(lengths[0]) and (part := connection.recv(65536)):
+        body += part
+    return head + b"\r\n\r\n" + body

@@ -14,7 +14,7 @@ import pytest
 
 from comfy_assets import specification
 from comfy_assets.server.process import ServerProcess
-from tests.server.asking import FILES, PATH, PORTRAIT, Answered, Asker, blake3_of, write_files
+from tests.server.asking import FILES, PATH, PORTRAIT, Answered, Asker, blake3_of, received, write_files
 
 HASH = blake3_of(PORTRAIT)
 GOOD = json.dumps({"hash": HASH, "tags": ["a"], "name": "refusals"}).encode()
@@ -245,7 +245,7 @@ def test_head_is_405_without_a_body(ask: Asker) -> None:
         "/api/assets",
         "/api/../" + PATH,
         "/%00",
-        "/docs",
+        "/docs/other",
     ],
 )
 def test_unknown_path_is_404_and_no_redirect(ask: Asker, path: str) -> None:
@@ -350,17 +350,3 @@ def raw(server: ServerProcess, request: bytes) -> bytes:
     with socket.create_connection((address.hostname, address.port), timeout=10) as connection:
         connection.sendall(request)
         return received(connection)
-
-
-def received(connection: socket.socket) -> bytes:
-    """One whole answer."""
-    data = b""
-    while b"\r\n\r\n" not in data and (part := connection.recv(65536)):
-        data += part
-    head, _, body = data.partition(b"\r\n\r\n")
-    lengths = [
-        line.split(b":")[1] for line in head.lower().split(b"\r\n") if line.startswith(b"content-length")
-    ]
-    while lengths and len(body) < int(lengths[0]) and (part := connection.recv(65536)):
-        body += part
-    return head + b"\r\n\r\n" + body

@@ -6,6 +6,7 @@ import difflib
 import signal
 import threading
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -13,7 +14,7 @@ from rich.console import Console
 
 from comfy_assets import specification
 from comfy_assets.cli.check_progress import progress_for
-from comfy_assets.cli.output import Exit, Failure, envelope, print_json
+from comfy_assets.cli.output import Exit, Failure, envelope, print_json, printable
 from comfy_assets.contract import baseline
 from comfy_assets.contract.clients import (
     RULES,
@@ -30,10 +31,11 @@ from comfy_assets.contract.reports.json_report import verdict as verdict_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from pathlib import Path
 
     from comfy_assets.cli.output import Output
 
+#: Characters of a command that progress shows.
+_SHOWN = 40
 #: Variables that are the scenario's to set.
 _OURS = frozenset({URL_VARIABLE, KEY_VARIABLE, *VARIABLES.values()})
 
@@ -68,6 +70,12 @@ def _options(words: tuple[str, ...], given: dict[str, Any], known: baseline.Base
         strict=given["strict"], seed=given["seed"], rules=given["rules"],
         allow_not_checked=given["allow_not_checked"], baseline=known,
     )  # fmt: skip
+
+
+def _name(command: tuple[str, ...]) -> str:
+    """A command in a few characters: the program, and what it runs."""
+    names = [Path(word).name for word in command if not word.startswith("-")]
+    return printable(" ".join(names[:2]))[:_SHOWN]
 
 
 def _variable(text: str) -> tuple[str, str]:
@@ -110,7 +118,7 @@ def _checked(options: ClientOptions, given: dict[str, Any], output: Output) -> C
                 f"{str(path)!r} cannot be written: {error.strerror}", code="unwritable_file"
             ) from None
     try:
-        with _ending_in_order(), progress_for(options.command[0], output) as step:
+        with _ending_in_order(), progress_for(_name(options.command), output) as step:
             return check_client(options, progress=step)
     except NotRunnableError as error:
         raise Failure(

@@ -26,7 +26,7 @@ COMMANDS = {
     "check": "Check a server against the contract.",
     "check-client": "Check a client program, in any language, against the contract.",
     "content": "Add, list and remove the content that a server stores.",
-    "scenario": "Let a server fail, drift or vanish for one key, to test a client.",
+    "scenario": "Let a server fail, drift or vanish for one key.",
     "keys": "Add, list and revoke the keys that a server accepts.",
 }
 

@@ -63,6 +63,22 @@ from comfy_assets.cli.output import Exit, Failure, Output, json_option
     help="How long a request's body may take to arrive.",
 )
 @click.option(
+    "--head-timeout",
+    type=click.FloatRange(min=0, min_open=True),
+    default=30.0,
+    show_default=True,
+    metavar="SECONDS",
+    help="How long a request's head may take to arrive.",
+)
+@click.option(
+    "--max-connections",
+    type=click.IntRange(1),
+    default=512,
+    show_default=True,
+    metavar="COUNT",
+    help="Connections of each worker; those beyond are told 503.",
+)
+@click.option(
     "--workers", type=click.IntRange(1, 64), default=1, show_default=True, help="Processes that serve."
 )
 @click.option("--exit-with-parent", is_flag=True, help="End when the process that started this one does.")
@@ -89,6 +105,8 @@ def command(
     ready_file: Path | None,
     contract: Path | None,
     body_timeout: float,
+    head_timeout: float,
+    max_connections: int,
     workers: int,
     exit_with_parent: bool,
     access_log: bool,
@@ -123,6 +141,8 @@ def command(
         contract=contract,
         ready_file=ready_file,
         body_seconds=body_timeout,
+        head_seconds=head_timeout,
+        connections=max_connections,
         access_log=access_log,
         validates=validates,
         workers=workers,

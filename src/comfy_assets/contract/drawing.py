@@ -52,7 +52,8 @@ def drawing(facts: Facts, *, wanted: bool) -> Iterator[Callable[[], list[Case]]]
         yield list
         return
     child = subprocess.Popen(
-        [sys.executable, "-m", "comfy_assets.contract.drawing"],
+        # -P: no module of the folder that somebody happens to be in.
+        [sys.executable, "-P", "-m", "comfy_assets.contract.drawing"],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -95,10 +96,22 @@ def _received(child: subprocess.Popen[bytes]) -> list[Case]:
     return [Case.from_json(one) for one in json.loads(said)]
 
 
+def _without_constants_of_modules() -> None:
+    """Keep hypothesis from drawing constants that it found in our source code.
+
+    It looks for them in modules outside of `site-packages`: a checkout would send other requests than the
+    installed package, and every change of the code would change them. There is no setting for it.
+    """
+    from hypothesis.internal.conjecture import providers
+
+    providers._get_local_constants = lambda: providers._local_constants  # noqa: SLF001
+
+
 def main() -> None:
     """The other process: facts on stdin, cases on stdout."""
     from pathlib import Path
 
+    _without_constants_of_modules()
     path, record = json.loads(sys.stdin.buffer.read())
     cases = draw(Record.from_json(record, specification.load(Path(path))).facts)
     sys.stdout.write(json.dumps([case.to_json() for case in cases]))

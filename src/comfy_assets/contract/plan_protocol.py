@@ -21,6 +21,8 @@ CONTROL = "control"
 WRONG_KEY = "wrong-{}-no-key-of-anybody"
 #: Levels that end a recursive reader, and bytes that no request of this operation needs.
 VERY_DEEP = 50_000
+#: The same for readers that end at a thousand levels, in a body that no limit of size keeps from them.
+DEEP = 2_000
 VERY_LARGE = 2 * 1024 * 1024
 _DIGITS = 5000
 
@@ -150,6 +152,7 @@ def _open(planner: Planner) -> Iterator[tuple[str, Request]]:
     deep = b"[" * VERY_DEEP + b"]" * VERY_DEEP
     yield "open/very deep nesting", raw(_with_metadata(right, b'{"a":%b}' % deep))
     yield "open/only very deep nesting", raw(deep)
+    yield "open/only deep nesting", raw(b"[" * DEEP + b"]" * DEEP)
     yield "open/a very long name", planner.request({**base, NAME: base[NAME] * 400})
     yield "open/very many tags", planner.request({**base, TAGS: [f"t{number}" for number in range(2000)]})
     yield "open/a very large body", planner.request({**base, METADATA: {"a": "x" * VERY_LARGE}})

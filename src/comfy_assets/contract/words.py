@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from collections import Counter
 from typing import TYPE_CHECKING
 
 from comfy_assets.contract import judge as verdicts
@@ -20,6 +21,18 @@ if TYPE_CHECKING:
 _LONGEST_COMMAND = 2000
 #: Where the shell finds the key that a report does not show.
 KEY_VARIABLE = "COMFY_CLOUD_API_KEY"
+
+
+def shown_by(outcome: Reported, finding: Finding) -> str:
+    """The case that shows a finding, with the cause where that says more."""
+    case = outcome.case_of(finding)
+    return case if finding.cause in case else f"{case} ({finding.cause})"
+
+
+def following(finding: Finding) -> list[tuple[str, str]]:
+    """What follows from a finding, as rules and what was seen; what is alike stands once."""
+    seen = Counter((one.rule, one.got) for one in finding.under)
+    return [(rule, f"{got} ({times} times)" if times > 1 else got) for (rule, got), times in seen.items()]
 
 
 def summary(outcome: Reported) -> str:

@@ -295,6 +295,6 @@ _MESSAGES: Final = (
     Allowed("many-headers", HTTP, _headed(_TYPE, *((f"X-Further-{number}", "a" * 40) for number in range(60)))),
     Allowed("reason-none", HTTP, _sent(reason="")),
     Allowed("reason-other", HTTP, _sent(reason="500 Not What It Says")),
-    Allowed("1xx-continue-first", HTTP, _sent(before=b"HTTP/1.1 100 Continue\r\n\r\n")),
+    Allowed("1xx-continue-first", INTERIM, _sent(before=b"HTTP/1.1 100 Continue\r\n\r\n")),
     Allowed("1xx-early-hints-first", INTERIM, _sent(before=b"HTTP/1.1 103 Early Hints\r\nLink: </a>; rel=preload\r\n\r\n")),
 )  # fmt: skip

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from types import TracebackType
 
 #: Seconds until a server must be ready, and until one that was asked to stop is killed.
-START_SECONDS = 90.0
+START_SECONDS = 180.0
 STOP_SECONDS = 10.0
 
 

@@ -25,6 +25,7 @@ from comfy_assets.server import content, fronting, workers
 from comfy_assets.server.app import BODY_SECONDS
 from comfy_assets.server.database import StoreError
 from comfy_assets.server.keys import KeyFormatError
+from comfy_assets.server.protocol import CONNECTIONS, HEAD_SECONDS
 from comfy_assets.server.serving import Served, server_for
 from comfy_assets.server.store import Store
 
@@ -56,6 +57,9 @@ class Options:
     contract: Path | None = None
     ready_file: Path | None = None
     body_seconds: float = BODY_SECONDS
+    head_seconds: float = HEAD_SECONDS
+    #: Of each worker.
+    connections: int = CONNECTIONS
     access_log: bool = False
     validates: bool = False
     workers: int = 1
@@ -114,6 +118,8 @@ def _serve(
         database=store.engine.url.render_as_string(hide_password=False),
         keys=keys,
         body_seconds=options.body_seconds,
+        head_seconds=options.head_seconds,
+        connections=options.connections,
         access_log=options.access_log,
         validates=options.validates,
     )
@@ -143,7 +149,7 @@ def _serve(
     try:
         if options.workers > 1:
             workers.run(served, listener, options.workers, say, answering)
-        server_for(app, contract, answering).run(sockets=[listener])
+        server_for(app, contract, answering, served.limits).run(sockets=[listener])
     except OSError as error:
         if error.errno != errno.EADDRINUSE:  # taken between bind and listen
             raise

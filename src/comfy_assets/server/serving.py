@@ -10,7 +10,7 @@ import uvicorn
 from comfy_assets.server.answers import Writer
 from comfy_assets.server.app import create_app
 from comfy_assets.server.keys import Keys
-from comfy_assets.server.protocol import protocol
+from comfy_assets.server.protocol import Limits, Refusals, protocol
 
 if TYPE_CHECKING:
     import socket
@@ -34,8 +34,15 @@ class Served:
     database: str
     keys: tuple[str, ...]
     body_seconds: float
+    head_seconds: float
+    connections: int
     access_log: bool
     validates: bool
+
+    @property
+    def limits(self) -> Limits:
+        """What is bounded below the application."""
+        return Limits(self.head_seconds, self.connections)
 
     def __repr__(self) -> str:
         return f"Served(contract={self.contract!r})"
@@ -52,17 +59,25 @@ class Served:
         )
 
 
-def server_for(app: Any, contract: Contract, answering: Callable[[], None]) -> uvicorn.Server:
+def server_for(
+    app: Any, contract: Contract, answering: Callable[[], None], limits: Limits | None = None
+) -> uvicorn.Server:
     """A server of the application; `answering` is called when it answers requests."""
-    malformed = Writer(contract).error(None, 400, "this is not HTTP/1.1")
-    return _Server(_configuration(app, malformed), answering)
+    return _Server(_configuration(app, contract, limits or Limits()), answering)
 
 
-def _configuration(app: Any, malformed: Any) -> uvicorn.Config:
-    """How uvicorn serves the application; `malformed` is the answer to what is no HTTP."""
+def _configuration(app: Any, contract: Contract, limits: Limits) -> uvicorn.Config:
+    """How uvicorn serves the application."""
+    error = Writer(contract).error
+    seconds = f"{limits.head_seconds:g} seconds"
+    refusals = Refusals(
+        malformed=error(None, 400, "this is not HTTP/1.1"),
+        slow=error(None, 408, f"the head of the request did not arrive within {seconds}"),
+        busy=error(None, 503, "too many connections are open", {"Retry-After": "1"}),
+    )
     return uvicorn.Config(
         app,
-        http=protocol(malformed),
+        http=protocol(refusals, limits),
         ws="none",
         lifespan="off",
         # Its lines are not ours, and an access line of it holds the query, which could hold a key.

@@ -161,8 +161,11 @@ class Found:
 class Store:
     """An open database. `salt` goes into the digests of keys. Safe to use from several threads."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, *, looks: bool = True) -> None:
         """Open the database at `url` and create its tables if it is new.
+
+        Without `looks` nobody checks whether it is damaged, which takes longer the larger it is: for a
+        process whose parent has just done so.
 
         Raises `StoreError` where it is not a database, cannot be opened, or is of another version.
         """
@@ -173,7 +176,7 @@ class Store:
         self._contents: dict[str, tuple[str, int]] = {}
         try:
             with self.writing() as connection:
-                self.salt = _open(connection, self.database)
+                self.salt = _open(connection, self.database, looks=looks)
         except sa.exc.DBAPIError as error:
             self.engine.dispose()
             cause = " ".join(str(error.orig).split())
@@ -306,9 +309,10 @@ def _key(owner: int, wanted: Wanted, content: tuple[str, int] | None) -> tuple[i
     return owner, blake3, blake3 if wanted.name is None else wanted.name
 
 
-def _open(connection: sa.Connection, opened: Database) -> bytes:
+def _open(connection: sa.Connection, opened: Database, *, looks: bool) -> bytes:
     """Create the tables of a new database, refuse one that is not ours; the salt of the keys."""
-    opened.prepare(connection)
+    if looks:
+        opened.prepare(connection)
     tables = set(sa.inspect(connection).get_table_names())
     if not tables:
         _METADATA.create_all(connection)

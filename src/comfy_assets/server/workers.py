@@ -25,8 +25,9 @@ from comfy_assets.server.store import Store
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-#: Seconds until a worker must answer requests.
-START_SECONDS = 90.0
+#: Seconds until a worker must answer requests. One that fails ends and is noticed at once; this is for
+#: one that hangs, and longer than many workers need on a machine that is busy with other things.
+START_SECONDS = 300.0
 #: A worker that ends sooner than this after its start would do so again.
 TOO_SOON = 2.0
 
@@ -114,11 +115,11 @@ def main() -> None:
     served = Served(**{**told, "keys": tuple(told["keys"])})
     contract = specification.load(Path(served.contract))
     with (
-        contextlib.closing(Store(served.database)) as store,
+        contextlib.closing(Store(served.database, looks=False)) as store,
         socket.socket(fileno=int(sys.argv[1])) as listener,
     ):
         app = served.application(contract, store, lambda line: _write(sys.stderr, line))
-        server = server_for(app, contract, lambda: _write(sys.stdout, "ready"))
+        server = server_for(app, contract, lambda: _write(sys.stdout, "ready"), served.limits)
 
         def watch() -> None:
             sys.stdin.buffer.read()

@@ -1,6 +1,6 @@
 """The scenarios: what the service answers to a program, and what the program has to make of it.
 
-Pure, the same for one contract and seed.
+The same for one contract and seed, but for ids that a drift draws.
 """
 
 from __future__ import annotations
@@ -32,7 +32,11 @@ _NAMESPACE: Final = uuid.UUID("6b1e1f6e-6c0f-4d3c-9d2a-3f0f5a3a8f10")
 #: Seconds that `Retry-After` asks for.
 WAIT: Final = 2
 _REDIRECTS: Final = (300, 301, 302, 303, 307, 308)
+#: Stand in headers for what is known when they are sent: the other host, and the time that `WAIT` seconds end.
 ELSEWHERE: Final = "{elsewhere}"
+LATER: Final = "{later}"
+#: Where redirects to the same host lead: whoever posts there registers.
+MOVED: Final = "/moved/from-hash"
 
 
 @frozen
@@ -74,7 +78,7 @@ def scenarios(contract: Contract, seed: int) -> tuple[Scenario, ...]:
     """All of them; the plain one first."""
     made = [
         *_plain(contract), *_waiting(contract), *_asks(contract), *_allowed(contract), *_failing(contract),
-        *_drifting(contract), *_redirects(), *_lost(contract), *_again(contract),
+        *_drifting(contract), *_redirects(contract), *_lost(contract), *_again(contract),
     ]  # fmt: skip
     return tuple(
         one if one.ask is not ASKS[0] or one.rule == PLAIN or one.name.startswith("ask-") else evolve(one, ask=pick(number, seed))
@@ -137,16 +141,13 @@ def _waiting(contract: Contract) -> Iterator[Scenario]:
             reply = _replied(answer, SUCCESS, id_of(name), wire.name)
             yield Scenario(name, "survive-slow", ASKS[0], (reply,), waits=True)
     for status in (429, 503):
-        name = f"retry-after-{status}"
-        error = failing_.error(contract, status)
-        error = evolve(error, headers=(*error.headers, ("Retry-After", str(WAIT))))
-        good = allowed_.plain(*_success(contract, name))
-        replies = (_replied(error, FAILURE, wait=WAIT), _replied(good, SUCCESS, id_of(name)))
-        yield Scenario(name, "recover", ASKS[0], replies, waits=True)
-        name = f"retry-after-{status}-twice"
-        good = allowed_.plain(*_success(contract, name))
-        twice = (*[_replied(error, FAILURE, wait=WAIT)] * 2, _replied(good, SUCCESS, id_of(name)))
-        yield Scenario(name, "recover", ASKS[0], twice, waits=True)
+        for suffix, when, times in (("", str(WAIT), 1), ("-twice", str(WAIT), 2), ("-date", LATER, 1)):
+            name = f"retry-after-{status}{suffix}"
+            error = failing_.error(contract, status)
+            error = evolve(error, headers=(*error.headers, ("Retry-After", when)))
+            good = allowed_.plain(*_success(contract, name))
+            replies = (*[_replied(error, FAILURE, wait=WAIT)] * times, _replied(good, SUCCESS, id_of(name)))
+            yield Scenario(name, "recover", ASKS[0], replies, waits=True)
 
 
 def _failing(contract: Contract) -> Iterator[Scenario]:
@@ -188,10 +189,16 @@ def _drifting(contract: Contract) -> Iterator[Scenario]:
     yield Scenario(name, "drift-survived", ASKS[0], (reply,))
 
 
-def _redirects() -> Iterator[Scenario]:
+def _redirects(contract: Contract) -> Iterator[Scenario]:
     for status in _REDIRECTS:
         answer = Answer(status, b"", (("Location", f"{ELSEWHERE}/api/assets/from-hash"),))
         yield Scenario(f"redirect-{status}", "fail-redirect", ASKS[0], (_replied(answer, FAILURE),))
+    for status in _REDIRECTS:
+        name = f"redirect-{status}-same-host"
+        answer = Answer(status, b"", (("Location", MOVED),))
+        good = allowed_.plain(*_success(contract, name))
+        replies = (_replied(answer, FAILURE), _replied(good, EITHER, id_of(name)))
+        yield Scenario(name, "fail-redirect", ASKS[0], replies)
 
 
 def _lost(contract: Contract) -> Iterator[Scenario]:

@@ -160,7 +160,8 @@ class Process:
             timer.cancel()
         seconds = time.monotonic() - self._began
         left = 0 if over.is_set() else self._left_behind()
-        self.end(grace=0)
+        if left or over.is_set():
+            self.end(grace=0)
         for output in self._outputs:
             output.thread.join(1)
         out, err = self._outputs

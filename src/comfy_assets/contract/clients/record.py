@@ -41,6 +41,8 @@ class Arrival:
     #: It came to the other host.
     elsewhere: bool = False
     wrong: str = ""
+    #: It followed a redirect to the same host.
+    moved: bool = False
 
     def to_json(self) -> dict[str, Any]:
         """For a record."""
@@ -53,6 +55,7 @@ class Arrival:
             "said": asdict(self.said) if self.said else None,
             "elsewhere": self.elsewhere,
             "wrong": self.wrong,
+            "moved": self.moved,
         }
 
     @classmethod

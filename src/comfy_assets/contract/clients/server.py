@@ -6,15 +6,17 @@ Every run has its own two addresses and its own key, so that whatever arrives be
 from __future__ import annotations
 
 import contextlib
+import math
 import socket
 import threading
 import time
+from email.utils import formatdate
 from typing import TYPE_CHECKING, Final, Self
 
 import h11
 from attrs import define, evolve, field, frozen
 
-from comfy_assets.contract.clients.plan import ELSEWHERE, SUCCESS
+from comfy_assets.contract.clients.plan import ELSEWHERE, FAILURE, LATER, MOVED, SUCCESS
 from comfy_assets.contract.clients.record import Arrival, Said
 from comfy_assets.contract.messages import CHUNKED, LENGTH, NO_BODY, Request
 from comfy_assets.scenarios import wire
@@ -151,14 +153,9 @@ class Service:
             elif arrival.elsewhere:
                 steps, said = self._elsewhere(arrival.request), None
             else:
-                reply = self.replies[min(self._asked, len(self.replies) - 1)]
-                self._asked += 1
-                steps, said = reply.steps, Said(reply.says, reply.status, reply.id, reply.wait)
+                steps, said = self._due(arrival.request)
+                arrival = evolve(arrival, moved=arrival.request.target == MOVED)
             self.arrivals.append(evolve(arrival, said=said))
-        steps = tuple(
-            evolve(step, data=step.data.replace(ELSEWHERE.encode(), self.elsewhere.encode()))
-            for step in steps
-        )
         try:
             return wire.send(connection, steps, self._ended)
         except (OSError, ValueError):
@@ -166,6 +163,25 @@ class Service:
         finally:
             with self._lock:
                 self.arrivals[place] = evolve(self.arrivals[place], answered=self._now())
+
+    def _due(self, request: Request) -> tuple[wire.Steps, Said]:
+        """What the service says: the next of its replies, its headers completed."""
+        if request.target == MOVED:
+            if request.method != "POST":
+                return wire.WIRES["at-once"].steps(wire.Answer(405, b"{}")), Said(FAILURE, 405, None, None)
+            reply = self.replies[-1]
+        else:
+            redirects = any(MOVED.encode() in step.data for step in self.replies[0].steps)
+            last = 0 if redirects else len(self.replies) - 1
+            reply = self.replies[min(self._asked, last)]
+            self._asked += 1
+        wait, now = reply.wait, time.time()
+        later = now if wait is None else math.ceil(now + wait)  # dates know no fractions
+        if any(LATER.encode() in step.data for step in reply.steps):
+            wait = later - now
+        known = {ELSEWHERE: self.elsewhere, LATER: formatdate(later, usegmt=True)}
+        steps = tuple(evolve(step, data=_completed(step.data, known)) for step in reply.steps)
+        return steps, Said(reply.says, reply.status, reply.id, wait)
 
     def _elsewhere(self, request: Request) -> wire.Steps:
         """What another host says: it takes the key of whoever gives it, as a trap would."""
@@ -176,6 +192,12 @@ class Service:
     def has_succeeded(self) -> bool:
         """Whether a success was sent."""
         return any(one.said is not None and one.said.says == SUCCESS for one in self.arrivals)
+
+
+def _completed(data: bytes, known: dict[str, str]) -> bytes:
+    for name, value in known.items():
+        data = data.replace(name.encode(), value.encode())
+    return data
 
 
 def _other() -> socket.socket:

@@ -41,6 +41,12 @@ def page(outcomes: Sequence[Reported], record: str | None = None) -> str:
     )
 
 
+def _title(text: str) -> str:
+    """A rule's title; names of members stand between backticks."""
+    parts = _text(text).split("`")
+    return "".join(f"<code>{part}</code>" if place % 2 else part for place, part in enumerate(parts))
+
+
 def _text(text: object) -> str:
     return escape(
         "".join(
@@ -91,12 +97,12 @@ def _finding(outcome: Reported, finding: Finding, record: str | None) -> Iterato
     rule = outcome.rules[finding.rule]
     yield f'<article class="{_class(finding.verdict)}" id="{finding.fingerprint}">'
     yield (
-        f"<h3>{_text(rule.title)}</h3><p class=tags><code>{finding.rule}</code> "
+        f"<h3>{_title(rule.title)}</h3><p class=tags><code>{finding.rule}</code> "
         f'<span class=level>{finding.level}</span> <span class="state">{finding.verdict}</span> '
         f"<code class=print>{finding.fingerprint}</code></p>"
     )
     rows = [
-        (outcome.case_word, f"{outcome.case_of(finding)} ({finding.cause})"),
+        (outcome.case_word, words.shown_by(outcome, finding)),
         ("expected", finding.expected),
         ("got", finding.got),
         ("evidence", finding.evidence),
@@ -108,7 +114,7 @@ def _finding(outcome: Reported, finding: Finding, record: str | None) -> Iterato
     yield "<dl>" + "".join(f"<dt>{name}</dt><dd>{_text(text)}</dd>" for name, text in rows) + "</dl>"
     if finding.under:
         yield "<p class=under>What follows from it:</p><ul>"
-        yield from (f"<li><code>{one.rule}</code> {_text(one.got)}</li>" for one in finding.under)
+        yield from (f"<li><code>{rule}</code> {_text(got)}</li>" for rule, got in words.following(finding))
         yield "</ul>"
     yield f"<pre class=again>{_text(outcome.reproduction(finding, record))}</pre>"
     yield "<details><summary>The bytes</summary>"
@@ -140,7 +146,7 @@ def _rules(outcomes: Sequence[Reported]) -> Iterator[str]:
 def _rule(id_: str, outcomes: Sequence[Reported]) -> Iterator[str]:
     rule = outcomes[0].rules[id_]
     more = f"{rule.why} Source: {rule.source}." + (f" Cannot see: {rule.blind}" if rule.blind else "")
-    yield f"<tr><td><details><summary>{_text(rule.title)} <code>{id_}</code></summary><p>{_text(more)}</p></details></td>"
+    yield f"<tr><td><details><summary>{_title(rule.title)} <code>{id_}</code></summary><p>{_text(more)}</p></details></td>"
     yield f"<td class=level>{rule.level}</td>"
     for outcome in outcomes:
         yield _cell(outcome, outcome.judgement.verdicts.get(id_), id_)

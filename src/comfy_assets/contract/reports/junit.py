@@ -10,6 +10,7 @@ import xml.etree.ElementTree as ET
 from typing import TYPE_CHECKING
 
 from comfy_assets.contract import judge as verdicts
+from comfy_assets.contract import words
 from comfy_assets.contract.judge import counts
 
 if TYPE_CHECKING:
@@ -82,7 +83,7 @@ def _described(outcome: Reported, finding: Finding) -> str:
         f"got: {finding.got}",
         f"evidence: {finding.evidence}",
         f"again: {outcome.reproduction(finding, None)}",
-        *(f"follows: {one.rule}: {one.got}" for one in finding.under),
+        *(f"follows: {rule}: {got}" for rule, got in words.following(finding)),
     ]
     return "\n".join(lines)
 

@@ -71,22 +71,17 @@ def _finding(outcome: Reported, finding: Finding) -> RenderableType:
     rows = [
         ("rule", rule.title),
         ("source", rule.source),
-        (outcome.case_word, _sent(outcome, finding)),
+        (outcome.case_word, words.shown_by(outcome, finding)),
         ("expected", finding.expected),
         ("got", finding.got),
         ("evidence", finding.evidence),
     ]
     if finding.reason:
         rows.append(("accepted", finding.reason))
-    rows += [("follows", f"{one.rule}: {one.got}") for one in finding.under]
+    rows += [("follows", f"{rule}: {got}") for rule, got in words.following(finding)]
     for name, text in rows:
         table.add_row(name, Text(printable(text)))
     return Group(head, Padding(table, (0, 0, 0, 2)))
-
-
-def _sent(outcome: Reported, finding: Finding) -> str:
-    text = outcome.case_of(finding)
-    return text if finding.cause in text else f"{text} ({finding.cause})"
 
 
 def _groups(outcome: Reported) -> Table:

@@ -118,7 +118,18 @@ def _kind_of_loss(sent: Any, got: Any) -> str:
         return "numbers as text" if isinstance(got, str) else "numbers changed"
     if isinstance(sent, str):
         return "text changed"
-    return "nesting changed"
+    return next((_kind_of_loss(*pair) for pair in _pairs(sent, got)), "nesting changed")
+
+
+def _pairs(sent: Any, got: Any) -> Iterator[tuple[Any, Any]]:
+    """What stands at the same place of two values of the same form and differs; nothing for other forms."""
+    if isinstance(sent, dict) and isinstance(got, dict) and sent.keys() == got.keys():
+        pairs = [(sent[name], got[name]) for name in sent]
+    elif isinstance(sent, list) and isinstance(got, list) and len(sent) == len(got):
+        pairs = list(zip(sent, got, strict=True))
+    else:
+        return
+    yield from (pair for pair in pairs if not _same_or_open(*pair))
 
 
 def content_hash(history: History) -> Iterator[Judged]:

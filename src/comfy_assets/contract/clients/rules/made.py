@@ -171,7 +171,7 @@ def retry_after(history: ClientHistory) -> Iterator[Judged]:
                 continue
             deviation = None
             if after is not None:
-                waited = after.arrived - (one.answered if one.answered is not None else one.arrived)
+                waited = after.arrived - one.arrived  # what is sent may be read before the sender goes on
                 if waited < one.said.wait - _TOLERANCE:
                     expected = f"no request for {one.said.wait:g} s: Retry-After said so"
                     deviation = Deviation(
@@ -201,9 +201,11 @@ def refused(history: ClientHistory) -> Iterator[Judged]:
 
 def recovers(history: ClientHistory) -> Iterator[Judged]:
     """Whether it asks again by itself."""
-    for run in history.of("recover"):
-        words = "asks again" if len(run.asks) > 1 else "gives up"
-        yield Judged((run.index,), note=f"{run.scenario}: {words}")
+    runs = list(history.of("recover"))
+    for words, again in (("asks again", True), ("gives up", False)):
+        alike = [run for run in runs if (len(run.asks) > 1) is again]
+        names = ", ".join(sorted({run.scenario for run in alike}))
+        yield from (Judged((run.index,), note=f"{words} in {names}") for run in alike)
 
 
 def left(history: ClientHistory) -> Iterator[Judged]:
@@ -215,6 +217,15 @@ def left(history: ClientHistory) -> Iterator[Judged]:
 # --- The key --------------------------------------------------------------------------------------
 
 
+#: Places where a key may stand, in words.
+_PLACES = {
+    "url": "the URL",
+    "body": "the request's body",
+    "referer": "the header Referer",
+    "elsewhere": "a request to the host that a redirect leads to",
+}
+
+
 def _leak(
     places: frozenset[str], expected: str, rules: frozenset[str] | None = None
 ) -> Callable[[ClientHistory], Iterator[Judged]]:
@@ -224,7 +235,9 @@ def _leak(
                 continue
             found = [(place, form) for place, form in run.leaks if place in places]
             for place, form in found or [("", "")]:
-                deviation = Deviation(place, expected, f"the key in {place}, {form}", proven=True)
+                deviation = Deviation(
+                    place, expected, f"the key, {form}, in {_PLACES.get(place, place)}", proven=True
+                )
                 yield Judged((run.index,), deviation if place else None)
 
     return check
@@ -232,7 +245,11 @@ def _leak(
 
 printed = _leak(frozenset({"stdout", "stderr"}), "no key in what it prints")
 header_only = _leak(frozenset({"url", "body", "referer", "header"}), "the key in its header and nowhere else")
-key_elsewhere = _leak(frozenset({"elsewhere"}), "no key for another host", frozenset({"fail-redirect"}))
+key_elsewhere = _leak(
+    frozenset({"elsewhere"}),
+    "no key for any other host than that of COMFY_CLOUD_BASE_URL",
+    frozenset({"fail-redirect"}),
+)
 
 
 def elsewhere(history: ClientHistory) -> Iterator[Judged]:

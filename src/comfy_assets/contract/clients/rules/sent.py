@@ -32,7 +32,7 @@ def shown(value: Any) -> str:
 def _requests(history: ClientHistory) -> Iterator[tuple[Run, Request]]:
     for run in history.runs:
         for arrival in run.asks:
-            if arrival.request is not None:
+            if arrival.request is not None and not arrival.moved:
                 yield run, arrival.request
 
 

@@ -88,7 +88,7 @@ _SURVIVE = (
     _survive("values", "Every value that the schema allows can be read", "an unexpected time or size must not lose a registration"),
     _survive("json", "JSON may be spelt in any way", "spaces, escapes and order mean nothing", "RFC 8259"),
     _survive("http", "HTTP may be spelt in any way", "proxies change headers, lengths and pieces", "RFC 9112"),
-    _survive("interim", "103 before the answer is passed over", "proxies send early hints; some HTTP libraries read them as the answer",
+    _survive("interim", "1xx before the answer are passed over", "proxies send early hints; some HTTP libraries stumble over them",
              "RFC 9110, section 15.2", SHOULD),
     _survive("slow", "An answer within 3 s is waited for", "a busy service needs a moment", _PROTOCOL),
 )  # fmt: skip

@@ -1,0 +1,1 @@
+"""Writes the contract in the forms that programs in other languages use."""
