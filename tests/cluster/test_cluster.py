@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from comfy_assets.library.reading import ChangedError
 from tests.cli.conftest import KEY, Command
 from tests.cluster.conftest import FILES, Dask, ended
 
@@ -127,6 +128,44 @@ def test_objects_on_the_cluster(command: Command, dask: Dask, s3: dict[str, str]
     assert ran.status == 0, ran.stderr
     # Another test may have asked for the same names first.
     assert [line.split()[0] in ("created", "existing") for line in ran.lines] == [True] * 10
+
+
+def test_all_workers_lost(dask: Dask, library: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where no worker is left for a while, the run is told so instead of waiting for ever."""
+    from comfy_assets.library import cluster
+
+    monkeypatch.setattr(cluster, "ALONE", 1.0)
+    with cluster.connected(dask.address, threading.Event()) as joined:
+        for worker in dask.workers:
+            worker.kill()
+            worker.wait()
+        with pytest.raises(cluster.ClusterError, match="has had no worker for 1 s"):
+            joined.read(str(library / "sub" / "0000.bin"), "blake3")
+
+
+def test_file_that_changes_while_a_worker_reads_it(dask: Dask, tmp_path: Path) -> None:
+    """A file that is another one after reading has no digest."""
+    from comfy_assets.library.cluster import connected
+
+    path, over = tmp_path / "growing.bin", threading.Event()
+    path.write_bytes(b"x")
+    os.truncate(path, 64 << 20)
+
+    def grow() -> None:
+        with path.open("ab", 0) as file:
+            while not over.wait(0.001):
+                file.write(b"x")
+
+    growing = threading.Thread(target=grow)
+    growing.start()
+    try:
+        with connected(dask.address, threading.Event()) as joined, pytest.raises(ChangedError):
+            # A machine that is busy may let it rest during one reading.
+            for _ in range(20):
+                joined.read(str(path), "blake3")
+    finally:
+        over.set()
+        growing.join()
 
 
 def test_scheduler_lost(command: Command, dask: Dask, library: Path) -> None:

@@ -6,12 +6,15 @@ import functools
 import http.server
 import itertools
 import threading
+from collections.abc import Iterator
 from pathlib import Path
 
+import blake3
 import pytest
 
 from comfy_assets.errors import InputError
 from comfy_assets.hashing import hash_file
+from comfy_assets.library.items import in_units
 from comfy_assets.library.options import Options
 from comfy_assets.library.reading import ChangedError, Pace
 from comfy_assets.library.remote import RemoteItem, Root, is_remote, look, shown
@@ -30,7 +33,7 @@ def test_objects_are_registered_and_not_read_again(
     assert ran.status == 0, ran.json
     assert ran.json[0]["type"] == "note"
     size = sum((library / "sub" / f"{one:04}.bin").stat().st_size for one in range(9))
-    assert ran.json[0]["message"] == f"9 objects, at most {size} bytes to download"
+    assert ran.json[0]["message"] == f"9 objects, at most {in_units(size)} to download"
     files = {one["path"]: one for one in ran.json if one["type"] == "file"}
     assert sorted(files) == [f"s3://models/sub/{one:04}.bin" for one in range(9)]
     first = files["s3://models/sub/0001.bin"]
@@ -51,7 +54,7 @@ def test_dry_run_tells_the_bytes(command: Command, s3: dict[str, str]) -> None:
     """Before anything is downloaded one hears how much it will be."""
     ran = command("register", "s3://models/sub/0000.bin", "--tag", "t", "--dry-run", **s3)
     assert ran.status == 0
-    assert "1 objects, at most 10000 bytes to download" in ran.stderr
+    assert "1 object, at most 9.8 KiB to download" in ran.stderr
 
 
 @pytest.mark.parametrize(
@@ -130,3 +133,45 @@ def test_http(command: Command, library: Path) -> None:
     [file] = [one for one in ran.json if one["type"] == "file"]
     assert file["outcome"] in ("created", "existing")  # another test may have asked first
     assert file["name"] == "0002.bin"
+
+
+class Answers(http.server.BaseHTTPRequestHandler):
+    """A web server that says no size, and shows `secret` to nobody."""
+
+    def do_GET(self) -> None:
+        self.send_response(403 if "secret" in self.path else 200)
+        self.end_headers()
+        if self.command == "GET":
+            self.wfile.write(b"of unknown size")
+
+    do_HEAD = do_GET  # noqa: N815 - the same
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+@pytest.fixture
+def web() -> Iterator[str]:
+    """Its URL."""
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Answers) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_address[1]}"
+        server.shutdown()
+
+
+def test_object_of_unknown_size(command: Command, web: str) -> None:
+    """It is told as such before it is read, and is read to its end."""
+    ran = command("register", f"{web}/a.bin", "--tag", "t", "--json")
+    assert ran.json[0]["message"] == "1 object of unknown size to download"
+    [file] = [one for one in ran.json if one["type"] == "file"]
+    assert file["hash"] == "blake3:" + blake3.blake3(b"of unknown size").hexdigest()
+
+
+@pytest.mark.parametrize("scheme", ["http", "s3"])
+def test_permission_denied(command: Command, web: str, scheme: str) -> None:
+    """What this user may not read has no reference, and the command says why."""
+    keys = {"AWS_ENDPOINT_URL": web, "AWS_ACCESS_KEY_ID": "a", "AWS_SECRET_ACCESS_KEY": "b"}
+    url = f"{web}/secret" if scheme == "http" else "s3://secret/secret"
+    ran = command("register", url, "--tag", "t", **keys)
+    assert ran.status in (1, 2)
+    assert any(word in (ran.stdout.decode() + ran.stderr).lower() for word in ("forbidden", "denied"))

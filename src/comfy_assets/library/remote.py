@@ -17,7 +17,7 @@ from attrs import evolve, field, frozen
 from comfy_assets import defaults
 from comfy_assets.errors import InputError
 from comfy_assets.hashing import ALGORITHMS
-from comfy_assets.library.items import Item, LeftOut, Look, Problem, words
+from comfy_assets.library.items import Item, LeftOut, Look, Problem, in_units, words
 from comfy_assets.library.reading import ChangedError, Pace, Reading, StoppedError
 from comfy_assets.library.walking import UNFINISHED, Patterns
 from comfy_assets.requests import describe_file
@@ -229,8 +229,7 @@ def give(
         if isinstance(found, tuple):
             objects, size, unknown = objects + 1, size + max(found[3], 0), unknown + (found[3] < 0)
     if objects:
-        more = f", and {unknown} of unknown size" if unknown else ""
-        yield LeftOut(root.shown, f"{objects} objects, at most {size} bytes to download{more}")
+        yield LeftOut(root.shown, _announced(objects - unknown, size, unknown))
     for found in root.files(patterns):
         if not isinstance(found, tuple):
             yield found
@@ -242,3 +241,14 @@ def give(
         yield RemoteItem(
             path=file.shown, tags=tags, metadata=options.metadata, look=known, file=file, **described
         )
+
+
+def _announced(objects: int, size: int, unknown: int) -> str:
+    """What will be downloaded at most, where nothing of it is in the cache."""
+    sized = f"{_counted(objects)}, at most {in_units(size)}" if objects else ""
+    unsized = f"{_counted(unknown)} of unknown size" if unknown else ""
+    return f"{' and '.join(filter(None, (sized, unsized)))} to download"
+
+
+def _counted(objects: int) -> str:
+    return f"{objects} object{'' if objects == 1 else 's'}"
