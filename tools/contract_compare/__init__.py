@@ -1,0 +1,1 @@
+"""Compares the contract with another description of its operation."""
