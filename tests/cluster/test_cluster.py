@@ -25,6 +25,8 @@ def started(command: Command, *arguments: object) -> subprocess.Popen[bytes]:
         env=command.environment(),
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
+        # What a buffer of ours holds after a readline, communicate() would not give.
+        bufsize=0,
     )
 
 
