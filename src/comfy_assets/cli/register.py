@@ -12,6 +12,7 @@ from comfy_assets import errors
 from comfy_assets.cli import register_options, register_sources, service
 from comfy_assets.cli.output import Exit, Failure, Output, json_option, printable
 from comfy_assets.cli.register_output import Printer
+from comfy_assets.library.remote import Root, is_remote, shown
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -73,7 +74,11 @@ def command(paths: tuple[str, ...], dry_run: bool, quiet: bool, as_json: bool, *
 
 
 def _absent(roots: Sequence[str]) -> list[str]:
-    return [path for path in roots if not os.path.lexists(path)]
+    return [shown(path) for path in roots if not _exists(path)]
+
+
+def _exists(path: str) -> bool:
+    return Root.of(path).exists() if is_remote(path) else os.path.lexists(path)
 
 
 def _run(where: dict[str, Any], chosen: Options, source: Source, printer: Printer) -> None:
