@@ -23,9 +23,9 @@ test: prepared ## Run all tests, with one seed and small counts
 test-full: prepared ## Run all tests with the large counts
 	@HYPOTHESIS_PROFILE=nightly $(PYTEST)
 
-# Three environments, made side by side: most of it is waiting for downloads and disks.
+# Four environments, made side by side: most of it is waiting for downloads and disks.
 prepared:
-	@$(MAKE) --no-print-directory -j3 setup generate vendor
+	@$(MAKE) --no-print-directory -j4 setup generate vendor npm-tools
 
 check: drift lint lint-contract types ## What else must hold: generated/ is up to date, lint, types
 

@@ -27,9 +27,11 @@ ARGUMENTS = [
 PATIENCE = 30_000
 
 
-@pytest.fixture(scope="session")
+# For a module and no longer: while Playwright is at work its event loop counts as running in this thread,
+# and no other test could start one.
+@pytest.fixture(scope="module")
 def chromium() -> Iterator[Browser]:
-    """One browser for the tests of a process, without a window, with a new profile."""
+    """One browser for the tests of a module, without a window, with a new profile."""
     path = shutil.which("chromium")
     if path is None:
         missing = "there is no chromium (Debian: apt-get install chromium)"

@@ -13,5 +13,5 @@ compile() {
 }
 compile generate requirements/generate.in
 compile vendor requirements/vendor.in
-compile mutation --extra server --extra postgresql --extra check pyproject.toml requirements/mutation.in
-compile dev --extra server --extra postgresql --extra check pyproject.toml requirements/dev.in
+compile mutation --extra cluster --extra server --extra postgresql --extra check pyproject.toml requirements/mutation.in
+compile dev --extra cluster --extra server --extra postgresql --extra check pyproject.toml requirements/dev.in

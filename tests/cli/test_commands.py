@@ -65,6 +65,14 @@ def test_dry_run_sends_nothing(command: Command, stored: Path) -> None:
     assert server.connections == 0
 
 
+@pytest.mark.parametrize("named", [["absent", "--tag", "t"], ["--comfyui", "absent"]], ids=" ".join)
+def test_dry_run_of_what_is_not_there(command: Command, named: list[str]) -> None:
+    """A path that does not exist ends a `--dry-run` as it would end the run: 2, and named."""
+    ran = command("register", *named, "--dry-run")
+    assert ran.status == 2
+    assert "no such path: absent" in ran.stderr
+
+
 def test_from_hash(command: Command, stored: Path) -> None:
     """`from-hash` registers content by its hash, by either algorithm, with name, MIME type and metadata."""
     for algorithm in ("blake3", "sha256"):

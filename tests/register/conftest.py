@@ -67,7 +67,8 @@ class Service:
         }  # fmt: skip
         return subprocess.Popen(
             [sys.executable, "-m", "comfy_assets", "register", *arguments, "--journal", self.journal],
-            env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, stdin=subprocess.DEVNULL, **more,
+            env=environment,
+            **{"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE, **more},
         )  # fmt: skip
 
     def run(self, *arguments: str | os.PathLike[str], **more: Any) -> tuple[int, list[str], str]:

@@ -49,7 +49,10 @@ def test_killed_and_resumed(tmp_path: Path, kills: int, count: int) -> None:
     library, chance, concurrency = different_files(tmp_path / "library", count), random.Random(7), 8
     with serving(library, tmp_path) as service:
         for kill in range(kills):
-            process = service.start(library, "--tag", "t", "--concurrency", str(concurrency), "--quiet")
+            process = service.start(
+                # Nobody reads what it prints before it is killed, and a pipe that is full would stop it.
+                library, "--tag", "t", "--concurrency", str(concurrency), "--quiet", stdout=subprocess.DEVNULL
+            )  # fmt: skip
             seen = len(service.front.seen)
             # Once it is at work, at any moment of its share of the work.
             while process.poll() is None and len(service.front.seen) == seen:

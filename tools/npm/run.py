@@ -7,6 +7,8 @@ import shutil
 import subprocess
 from pathlib import Path
 
+from filelock import FileLock
+
 ROOT = Path(__file__).parents[2]
 FOLDER = ROOT / ".cache" / "npm"
 PROGRAMS = {
@@ -30,6 +32,13 @@ def install() -> None:
     """Install the pinned programs where they are not; MissingProgramError where that is impossible."""
     if shutil.which("node") is None or shutil.which("npm") is None:
         raise MissingProgramError("there is no node with npm on the PATH; install Node.js 20.19 or newer")
+    FOLDER.parent.mkdir(exist_ok=True)
+    # Two at once would take each other's files away.
+    with FileLock(FOLDER.with_suffix(".lock")):
+        _make()
+
+
+def _make() -> None:
     if not (FOLDER / "complete").exists():
         done = subprocess.run(
             ["make", "--no-print-directory", "-C", str(ROOT), "npm-tools"],

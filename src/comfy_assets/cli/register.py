@@ -12,6 +12,7 @@ from comfy_assets import errors
 from comfy_assets.cli import register_options, register_sources, service
 from comfy_assets.cli.output import Exit, Failure, Output, json_option, printable
 from comfy_assets.cli.register_output import Printer
+from comfy_assets.library.remote import Root, is_remote, shown
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -48,7 +49,7 @@ def command(paths: tuple[str, ...], dry_run: bool, quiet: bool, as_json: bool, *
     except errors.InputError as error:
         raise Failure(str(error), code="input") from None
     if dry_run:
-        _show_plan(output, source)
+        _show_plan(output, source, _absent(roots))
         return
     printer = Printer(output, reports, explain=given["explain"])
     try:
@@ -69,7 +70,15 @@ def command(paths: tuple[str, ...], dry_run: bool, quiet: bool, as_json: bool, *
             exit_code=Exit.INTERRUPTED,
             data=printer.data(),
         ) from None
-    _end(output, printer, [path for path in roots if not os.path.lexists(path)])
+    _end(output, printer, _absent(roots))
+
+
+def _absent(roots: Sequence[str]) -> list[str]:
+    return [shown(path) for path in roots if not _exists(path)]
+
+
+def _exists(path: str) -> bool:
+    return Root.of(path).exists() if is_remote(path) else os.path.lexists(path)
 
 
 def _run(where: dict[str, Any], chosen: Options, source: Source, printer: Printer) -> None:
@@ -85,13 +94,18 @@ def _end(output: Output, printer: Printer, absent: Sequence[str]) -> None:
     """Say how it went; raises Failure where not every file has a reference."""
     output.talk(printer.summary_line())
     data, summary = printer.data(), printer.summary
-    if absent:
-        words = f"no such path: {', '.join(map(printable, absent))}"
-        raise Failure(words, code="no_such_path", data=data)
+    _refuse(absent, data)
     if summary.undone:
         message = f"{summary.undone} of {summary.outcomes.total()} have no reference"
         raise Failure(message, code="incomplete", hint=_hint(summary), exit_code=Exit.ANSWER_IS_NO, data=data)
     output.end(data)
+
+
+def _refuse(absent: Sequence[str], data: dict[str, Any]) -> None:
+    """Raises Failure where paths that were named do not exist."""
+    if absent:
+        words = f"no such path: {', '.join(map(printable, absent))}"
+        raise Failure(words, code="no_such_path", data=data)
 
 
 def _hint(summary: Summary) -> str | None:
@@ -102,10 +116,11 @@ def _hint(summary: Summary) -> str | None:
     return None
 
 
-def _show_plan(output: Output, source: Source) -> None:
+def _show_plan(output: Output, source: Source, absent: Sequence[str]) -> None:
+    """Say what would be asked; raises Failure, after it all, where not every file could be looked at."""
     from comfy_assets.library.items import Item, Problem
 
-    files = 0
+    files = unreadable = 0
     for one in source():
         if isinstance(one, Item):
             files += 1
@@ -123,8 +138,14 @@ def _show_plan(output: Output, source: Source) -> None:
                 hash=one.hash,
             )
         elif isinstance(one, Problem):
+            unreadable += 1
             output.data(f"cannot read  {printable(one.path)}: {one.reason}")
             output.event("unreadable", path=one.path, reason=one.reason)
         elif one.told:
             output.talk(f"{printable(one.path)}: {one.reason}")
-    output.end({"files": files})
+    data = {"files": files, "unreadable": unreadable}
+    _refuse(absent, data)
+    if unreadable:
+        message = f"{unreadable} of {files + unreadable} cannot be read"
+        raise Failure(message, code="incomplete", exit_code=Exit.ANSWER_IS_NO, data=data)
+    output.end(data)

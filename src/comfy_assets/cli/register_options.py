@@ -82,6 +82,11 @@ _OPTIONS: tuple[Any, ...] = (
         show_default=True,
         help="A spinning disk is read one file at a time. Only Linux tells by itself.",
     ),
+    click.option(
+        "--cluster",
+        metavar="ADDRESS",
+        help="Hash on the workers of this Dask cluster, such as tcp://host:8786; key and journal stay here.",
+    ),
     click.option("--max-read-rate", metavar="R", callback=_rate, help="Bytes per second, such as 50M."),
     click.option(
         "--journal", metavar="F", help="Remember answers here. Default: in the user's state folder."
@@ -134,7 +139,7 @@ def chosen(paths: Sequence[str], given: dict[str, Any]) -> tuple[Options, Source
         "concurrency",
         "hash_threads",
     )
-    same = (*same, "disk", "max_read_rate", "journal", "recheck", "read_again", "ignore")
+    same = (*same, "disk", "max_read_rate", "journal", "recheck", "read_again", "ignore", "cluster")
     options = Options(exclude=exclude, progress=0.2, **{name: given[name] for name in same})
     return options, *register_sources.source(paths, given, options)
 

@@ -10,6 +10,7 @@ from attrs import asdict
 
 from comfy_assets.cli.output import Output, printable
 from comfy_assets.library.events import DONE, FileDone, Note, Outcome, Progress, Summary, Waiting
+from comfy_assets.library.items import in_units
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -112,12 +113,3 @@ class Printer:
         # Only a run that ended by itself tells how much was read.
         read = f"{in_units(summary.bytes_read)} read, " if summary.seconds else ""
         return f"{', '.join(counts)}; {in_units(summary.bytes)}, {read}{seconds:.1f} s{rate}"
-
-
-def in_units(size: float) -> str:
-    """Bytes for people."""
-    for unit in ("bytes", "KiB", "MiB", "GiB"):
-        if size < 1024:  # noqa: PLR2004 - the step between the units
-            return f"{size:.0f} {unit}" if unit == "bytes" else f"{size:.1f} {unit}"
-        size /= 1024
-    return f"{size:.1f} TiB"

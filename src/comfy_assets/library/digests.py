@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 from attrs import define, field, frozen
 
 from comfy_assets.library.items import Look
+from comfy_assets.library.remote import is_remote
 
 if TYPE_CHECKING:
     from comfy_assets.library.reading import Reading
@@ -145,4 +146,5 @@ class Digests:
 
 
 def _key(path: str) -> bytes:
-    return os.fsencode(os.path.abspath(path))
+    # Not as a path below this folder: a URL is the same from everywhere.
+    return os.fsencode(path if is_remote(path) else os.path.abspath(path))

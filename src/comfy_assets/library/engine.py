@@ -22,7 +22,7 @@ from attrs import define, evolve, field
 from comfy_assets.client import AsyncAssetsClient
 from comfy_assets.clock import Clock
 from comfy_assets.errors import ComfyAssetsError
-from comfy_assets.library import memory, sources
+from comfy_assets.library import cluster, memory, sources
 from comfy_assets.library.events import FileDone, Note, Outcome, Progress, Summary
 from comfy_assets.library.gate import Gate
 from comfy_assets.library.hashers import Hashed, Hasher
@@ -56,7 +56,7 @@ async def aregister_files(
     """Register files and all files below folders; yields what happens, and a `Summary` last.
 
     Args:
-        paths: files and folders.
+        paths: files, folders, and URLs that fsspec reaches.
         tags: of every file, at least one.
         client: which service and key; by default those of the environment. One that is given stays open.
         options: how to go about it.
@@ -71,7 +71,16 @@ async def aregister_files(
     async with contextlib.AsyncExitStack() as stack:
         used = await stack.enter_async_context(AsyncAssetsClient()) if client is None else client
         kept = await stack.enter_async_context(memory.opened(used, options))
-        run = _Run(used, options, source, kept)
+        stop = threading.Event()
+        if options.cluster is not None:
+            joined = cluster.connected(options.cluster, stop)
+            joining: Any = await asyncio.to_thread(joined.__enter__)
+            stack.push_async_callback(asyncio.to_thread, joined.__exit__, None, None, None)
+            # Its workers are the threads; here is only who waits for them.
+            options = evolve(options, hash_threads=await asyncio.to_thread(joining.width))
+        else:
+            joining = None
+        run = _Run(used, options, source, kept, stop, joining)
         task = asyncio.create_task(run.run())
         task.add_done_callback(run.wake)
         try:
@@ -159,11 +168,12 @@ class _Run:
     options: Options
     source: Source
     memory: memory.Memory
+    _stop: threading.Event
+    _cluster: cluster.Cluster | None
     summary: Summary = field(factory=Summary)
     events: asyncio.Queue[Event | None] = field(factory=lambda: asyncio.Queue(_QUEUE))
     _items: asyncio.Queue[Item | None] = field(factory=lambda: asyncio.Queue(_QUEUE))
     _hashed: asyncio.Queue[Hashed | None] = field(factory=lambda: asyncio.Queue(_QUEUE))
-    _stop: threading.Event = field(factory=threading.Event)
     _files: int = 0
     _bytes: int = 0
     _counting: bool = True
@@ -177,7 +187,9 @@ class _Run:
         retry: Any = self.client._options.retry  # noqa: SLF001 - within the package; nobody else needs it
         if retry is not None:
             retry = evolve(retry, statuses=[one for one in retry.statuses if one not in THROTTLING])
-        self._hasher = Hasher(options, self.memory.digests, Pace(options.max_read_rate, self._stop))
+        self._hasher = Hasher(
+            options, self.memory.digests, Pace(options.max_read_rate, self._stop), self._cluster
+        )
         self._registrar = Registrar(
             self.client.with_options(retry=retry),
             self.memory,

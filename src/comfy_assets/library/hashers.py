@@ -9,12 +9,17 @@ from typing import TYPE_CHECKING, Final
 from attrs import Factory, define, field, frozen
 
 from comfy_assets.errors import InputError
+from comfy_assets.library.digests import Known
 from comfy_assets.library.disks import Readers
 from comfy_assets.library.events import FileDone, Outcome
 from comfy_assets.library.items import Item, Look, words
 from comfy_assets.library.reading import ChangedError, Pace, Reading, read
+from comfy_assets.library.remote import RemoteFile, RemoteItem
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from comfy_assets.library.cluster import Cluster
     from comfy_assets.library.digests import Digests
     from comfy_assets.library.options import Options
 
@@ -37,10 +42,12 @@ class Hashed:
     source: str
     why: str | None = None
     note: str | None = None
+    #: Read by a worker, or from a store: this system cannot look at it.
+    elsewhere: bool = False
 
     def is_current(self) -> bool:
         """Whether the file still looks as it did when it was read."""
-        if self.look is None:
+        if self.look is None or self.elsewhere:
             return True
         try:
             return self.look.difference(Look.of(os.stat(self.item.path))) is None
@@ -55,6 +62,8 @@ class Hasher:
     options: Options
     digests: Digests
     pace: Pace
+    #: Whose workers read, instead of this process.
+    cluster: Cluster | None = None
     #: Bytes that were read, and bytes of files whose reading was spared.
     read: int = 0
     spared: int = 0
@@ -81,6 +90,8 @@ class Hasher:
             return ended(item, Outcome.FAILED, words(error))
 
     def _hash(self, item: Item, *, again: bool) -> Hashed:
+        if self.cluster is not None or isinstance(item, RemoteItem):
+            return self._hash_elsewhere(item, again=again)
         look = Look.of(os.stat(item.path))
         if item.hash is not None and not (again or self.options.read_again):
             return Hashed(item=item, hash=item.hash, look=look, source="list")
@@ -96,14 +107,65 @@ class Hasher:
             item=item, hash=reading.hash, look=reading.look, source="read", why=why, note=reading.note
         )
 
+    def _hash_elsewhere(self, item: Item, *, again: bool) -> Hashed:
+        """The same, of a file that this system does not have, or that a worker is to read."""
+        look = self._look_elsewhere(item)
+        sized = None if look is None or look.size < 0 else look
+        if item.hash is not None and not (again or self.options.read_again):
+            return Hashed(item=item, hash=item.hash, look=sized, source="list", elsewhere=True)
+        known = Known(why="its store tells no changes")
+        if look is not None:
+            known = self.digests.get(item.path, look, self.options.algorithm)
+        if known.hash is not None and not (again or self.options.read_again):
+            self._count(0, max(0, item.size))
+            return Hashed(
+                item=item, hash=known.hash, look=sized, source=known.source, note=known.note, elsewhere=True
+            )
+        reading = self._repeated(lambda: self._read_elsewhere(item))
+        if look is not None:
+            self.digests.put(item.path, self.options.algorithm, reading)
+        sized = None if reading.look.size < 0 else reading.look
+        why = known.why or ("changed since it was read" if again else "asked to read again")
+        if isinstance(item, RemoteItem):
+            # The cache has an object's version where a file has its inode.
+            why = why.replace("inode", "version")
+        return Hashed(
+            item=item,
+            hash=reading.hash,
+            look=sized,
+            source="read",
+            why=why,
+            note=reading.note,
+            elsewhere=True,
+        )
+
+    def _look_elsewhere(self, item: Item) -> Look | None:
+        where = item.file if isinstance(item, RemoteItem) else os.path.abspath(item.path)
+        if self.cluster is not None:
+            return self.cluster.look(where)
+        assert isinstance(where, RemoteFile)
+        return where.look()
+
+    def _read_elsewhere(self, item: Item) -> Reading:
+        where = item.file if isinstance(item, RemoteItem) else os.path.abspath(item.path)
+        if self.cluster is not None:
+            reading = self.cluster.read(where, self.options.algorithm)
+            self._count(max(0, reading.look.size))
+            return reading
+        assert isinstance(where, RemoteFile)
+        return where.read(self.options.algorithm, self.pace, self._count)
+
     def _read(self, path: str, device: int) -> Reading:
         with self._readers.turn(device):
-            for _ in range(_READS - 1):
-                try:
-                    return read(path, self.options.algorithm, self.pace, self._count)
-                except ChangedError:
-                    continue
-            return read(path, self.options.algorithm, self.pace, self._count)
+            return self._repeated(lambda: read(path, self.options.algorithm, self.pace, self._count))
+
+    def _repeated(self, reading: Callable[[], Reading]) -> Reading:
+        for _ in range(_READS - 1):
+            try:
+                return reading()
+            except ChangedError:
+                continue
+        return reading()
 
     def _count(self, read_: int, spared: int = 0) -> None:
         with self._counting:

@@ -101,3 +101,12 @@ class LeftOut:
 def words(error: Exception) -> str:
     """An error as the reason of a file: what the system says, without the path that stands beside."""
     return (error.strerror or str(error)) if isinstance(error, OSError) else str(error)
+
+
+def in_units(size: float) -> str:
+    """Bytes for people."""
+    for unit in ("bytes", "KiB", "MiB", "GiB"):
+        if size < 1024:  # noqa: PLR2004 - the step between the units
+            return f"{size:.0f} {unit}" if unit == "bytes" else f"{size:.1f} {unit}"
+        size /= 1024
+    return f"{size:.1f} TiB"

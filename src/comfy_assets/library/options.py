@@ -52,6 +52,8 @@ class Options:
         ignore: what the cache does not look at: `"ctime"` (backups that restore it), `"inode"` (file systems
             that number anew).
         patience: seconds that the service may put off all requests on end, before the run stops.
+        cluster: address of a Dask scheduler whose workers hash; None hashes here. Its workers decide how many
+            files are read at once, and `disk` and `max_read_rate` do not reach them.
         progress: seconds between `Progress` events; None for none, and then nothing is counted ahead.
     """
 
@@ -70,4 +72,5 @@ class Options:
     read_again: bool = False
     ignore: frozenset[str] = field(default=frozenset(), converter=frozenset)
     patience: float = field(default=defaults.PATIENCE, validator=_at_least(0))
+    cluster: str | None = None
     progress: float | None = field(default=None, validator=validators.optional(_at_least(0.01)))

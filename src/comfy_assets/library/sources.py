@@ -6,6 +6,7 @@ import os
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
+from comfy_assets.library import remote
 from comfy_assets.library.items import Item, LeftOut, Problem
 from comfy_assets.library.walking import Found, Patterns, walk
 from comfy_assets.requests import describe_file
@@ -23,13 +24,19 @@ Source = Callable[[], Iterator[Given]]
 
 
 def of_paths(paths: Iterable[str | os.PathLike[str]], tags: Sequence[str], options: Options) -> Source:
-    """Files, and what lies below folders."""
+    """Files and URLs, and what lies below folders."""
     named = [os.fspath(path) for path in paths]
+    # Before anything begins: a package that is missing is told at once.
+    roots = {path: remote.Root.of(path) for path in named if remote.is_remote(path)}
     patterns = Patterns.of(options.include, options.exclude)
 
     def give() -> Iterator[Given]:
-        for found in walk(named, patterns):
-            yield item(found, tuple(tags), options) if isinstance(found, Found) else found
+        for path in named:
+            if path in roots:
+                yield from remote.give(roots[path], tuple(tags), options, patterns)
+                continue
+            for found in walk([path], patterns):
+                yield item(found, tuple(tags), options) if isinstance(found, Found) else found
 
     return give
 
