@@ -16,7 +16,7 @@ from tests.client.fault_calls import TIMEOUT, Case, Outcome, needles
 from tests.client.faults import LATE
 
 #: Seconds that an answer may come later than the time limit: the machine may be slow and busy.
-LATENESS = 2.0
+LATENESS = 0.75
 
 #: Folders of our own code, of whose frames the local variables are looked at.
 OURS = tuple(os.path.dirname(str(package.__file__)) for package in (comfy_assets, comfy_assets_api))
