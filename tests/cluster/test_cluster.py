@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import signal
 import socket
@@ -168,6 +169,20 @@ def test_file_that_changes_while_a_worker_reads_it(dask: Dask, tmp_path: Path) -
     finally:
         over.set()
         growing.join()
+
+
+def test_dask_is_quiet(dask: Dask) -> None:
+    """No logger of Dask speaks while a cluster is used; afterwards each has the level that it had."""
+    from comfy_assets.library.cluster import connected
+
+    with connected(dask.address, threading.Event()):
+        loggers = [
+            logging.getLogger(f"distributed.{name}") for name in ("client", "batched", "core", "comm.tcp")
+        ]
+        levels = [log.getEffectiveLevel() for log in loggers]
+    assert levels == [logging.CRITICAL] * len(loggers)
+    assert logging.getLogger("distributed").level < logging.CRITICAL
+    assert logging.getLogger("distributed.client").level < logging.CRITICAL
 
 
 def test_scheduler_lost(command: Command, dask: Dask, library: Path) -> None:

@@ -158,24 +158,35 @@ def connected(address: str, stop: threading.Event) -> Iterator[Cluster]:
         from distributed.comm.registry import get_backend
     except ImportError:
         raise InputError("for --cluster install 'comfy-assets[cluster]'") from None
+    with _quiet():
+        try:
+            # A client that fails at this leaves a complaint behind.
+            get_backend(parse_address(address)[0])
+            client: Any = Client(address, timeout=CONNECT, set_as_default=False, name="comfy-assets")
+        except (OSError, ValueError, TypeError) as error:
+            said = str(error).split("\n")[0][:200]
+            raise InputError(f"there is no Dask scheduler at {address}: {said}") from None
+        try:
+            _require_package(client, address)
+            yield Cluster(client, address, stop)
+        finally:
+            with contextlib.suppress(Exception):
+                client.close(timeout=CONNECT)
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """Of a scheduler that is lost several modules of Dask log stack traces; we say it in a sentence."""
+    # These two have levels of their own; the other loggers of Dask take that of the first.
+    loggers = [logging.getLogger(name) for name in ("distributed", "distributed.client")]
+    levels = [log.level for log in loggers]
+    for log in loggers:
+        log.setLevel(logging.CRITICAL)
     try:
-        # A client that fails at this leaves a complaint behind.
-        get_backend(parse_address(address)[0])
-        client: Any = Client(address, timeout=CONNECT, set_as_default=False, name="comfy-assets")
-    except (OSError, ValueError, TypeError) as error:
-        said = str(error).split("\n")[0][:200]
-        raise InputError(f"there is no Dask scheduler at {address}: {said}") from None
-    # What it logs of a scheduler that is lost is a stack trace; we say it in a sentence.
-    log = logging.getLogger("distributed.client")
-    level = log.level
-    log.setLevel(logging.CRITICAL)
-    try:
-        _require_package(client, address)
-        yield Cluster(client, address, stop)
+        yield
     finally:
-        with contextlib.suppress(Exception):
-            client.close(timeout=CONNECT)
-        log.setLevel(level)
+        for log, level in zip(loggers, levels, strict=True):
+            log.setLevel(level)
 
 
 def _require_package(client: Any, address: str) -> None:
