@@ -3,20 +3,24 @@ use std::{env, error::Error, process::ExitCode, time::Duration};
 
 use reqwest::header::{HeaderMap, HeaderValue};
 
-progenitor::generate_api!(spec = "openapi.yaml");
+mod api {
+    progenitor::generate_api!(spec = "openapi.yaml");
+}
 
 /// The variable's value; None where it is empty: the member is then absent.
 fn given(variable: &str) -> Option<String> {
     env::var(variable).ok().filter(|value| !value.is_empty())
 }
 
-fn request() -> Result<types::CreateAssetFromHashRequest, Box<dyn Error>> {
-    Ok(types::CreateAssetFromHashRequest {
+fn request() -> Result<api::types::CreateAssetFromHashRequest, Box<dyn Error>> {
+    Ok(api::types::CreateAssetFromHashRequest {
         hash: env::var("COMFY_ASSET_HASH")?.parse()?,
         tags: serde_json::from_str(&env::var("COMFY_ASSET_TAGS")?)?,
         name: given("COMFY_ASSET_NAME"),
         mime_type: given("COMFY_ASSET_MIME_TYPE"),
-        user_metadata: serde_json::from_str(given("COMFY_ASSET_METADATA").as_deref().unwrap_or("{}"))?,
+        user_metadata: serde_json::from_str(
+            given("COMFY_ASSET_METADATA").as_deref().unwrap_or("{}"),
+        )?,
     })
 }
 
@@ -29,14 +33,25 @@ async fn register() -> Result<uuid::Uuid, Box<dyn Error>> {
         .redirect(reqwest::redirect::Policy::none())
         .timeout(Duration::from_secs(9))
         .build()?;
-    let api = Client::new_with_client(&env::var("COMFY_CLOUD_BASE_URL")?, transport);
-    Ok(api.create_asset_from_hash(&request()?).await?.into_inner().id)
+    let api = api::Client::new_with_client(&env::var("COMFY_CLOUD_BASE_URL")?, transport);
+    let answer = api.create_asset_from_hash(&request()?).await?;
+    println!(
+        "{} {}",
+        answer.status().as_u16(),
+        serde_json::to_string(&*answer)?
+    );
+    Ok(answer.id)
 }
 
 fn main() -> ExitCode {
     let _ = rustls::crypto::ring::default_provider().install_default();
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    match runtime.map_err(Into::into).and_then(|runtime| runtime.block_on(register())) {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build();
+    match runtime
+        .map_err(Into::into)
+        .and_then(|runtime| runtime.block_on(register()))
+    {
         Ok(id) => {
             println!("{id}");
             ExitCode::SUCCESS
