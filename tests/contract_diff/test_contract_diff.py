@@ -41,9 +41,7 @@ def edited(seed: Seed, folder: Path, version: str = "") -> Path:
 def diff(*words: object, stderr: int = subprocess.PIPE) -> subprocess.CompletedProcess[str]:
     """Run the tool."""
     command = [str(ROOT / "tools" / "contract-diff"), *map(str, words)]
-    return subprocess.run(
-        command, stdout=subprocess.PIPE, stderr=stderr, text=True, check=False, timeout=300
-    )
+    return subprocess.run(command, stdout=subprocess.PIPE, stderr=stderr, text=True, check=False, timeout=300)
 
 
 @pytest.mark.parametrize(
@@ -98,15 +96,14 @@ def test_raised_version_passes(tmp_path: Path) -> None:
 
 
 #: A member that is added, whose pattern no generated client can hold.
-UNGENERATED = Seed("", "minor", ((
-    "        name:\n          type: string\n          description: Name under",
-    "        title:\n          type: string\n          pattern: '^\\p{L}+$'\n"
-    "        name:\n          type: string\n          description: Name under",
-),))  # fmt: skip
+_NAME = "        name:\n          type: string\n          description: Name under"
+_TITLE = "        title:\n          type: string\n          pattern: '^\\p{L}+$'\n"
+UNGENERATED = Seed("", "minor", ((_NAME, _TITLE + _NAME),))
 
 
 @pytest.mark.parametrize(
-    ("version", "status", "said"), [("1.1.0", 2, "may demand more"), ("1.0.0", 1, ""), ("2.0.0", 2, "may demand more")]
+    ("version", "status", "said"),
+    [("1.1.0", 2, "may demand more"), ("1.0.0", 1, ""), ("2.0.0", 2, "may demand more")],
 )
 def test_ungenerated(version: str, status: int, said: str, tmp_path: Path) -> None:
     """Where no client can be generated, the documents' demand is the last line; what follows it is open."""

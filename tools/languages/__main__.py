@@ -36,7 +36,9 @@ def main() -> int:
         prog="make languages", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("languages", nargs="*", metavar="LANGUAGE", help=f"of {', '.join(LANGUAGES)}")
-    parser.add_argument("--write", action="store_true", help="write down what was seen, and docs/reference/languages.md")
+    parser.add_argument(
+        "--write", action="store_true", help="write down what was seen, and docs/reference/languages.md"
+    )
     given = parser.parse_args()
     asked = given.languages or list(LANGUAGES)
     if unknown := [name for name in asked if name not in LANGUAGES]:
