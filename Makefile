@@ -77,8 +77,8 @@ bench: setup generate vendor .cache/bench/complete ## Measure speed against othe
 diff: setup npm-tools ## What does a change of the contract mean? BASE=v1.0.0 or any git revision or file
 	@tools/contract-diff "$(BASE)"
 
-languages: setup generate ## Build clients in other languages from openapi.yaml, and check them. LANGUAGE=go: one
-	@$(BIN)/python -m tools.languages $(LANGUAGE)
+languages: setup generate ## Build clients in other languages from openapi.yaml, and check them. LANGUAGE=go: one; ARGS=--write: the page
+	@$(BIN)/python -m tools.languages $(ARGS) $(LANGUAGE)
 
 share: setup npm-tools ## Write the contract for other languages into dist/contract/: documents, page, test vectors
 	@$(BIN)/python -m tools.share

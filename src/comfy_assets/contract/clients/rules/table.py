@@ -65,7 +65,7 @@ _SENT = (
     _rule("key-not-printed", "key", MUST, "The key is not printed", "design of the client: the key never leaks",
           "output ends up in logs, tickets and screenshots", made.printed, "Parts of the key, or an encryption of it."),
     _rule("key-in-header-only", "key", MUST, "The key stands in its header and nowhere else", f"{_PAGE}: Authorizations",
-          "URLs and bodies are logged by everything on the way", made.header_only),
+          "URLs, bodies and other headers are logged by everything on the way", made.header_only, follows=("request-key",)),
     _rule("key-elsewhere", "key", MUST, "The key goes to no other host", "RFC 9110, section 15.4: redirects drop credentials",
           "whoever can answer with a redirect would get the key", made.key_elsewhere, "Only redirects lead to another host here."),
     _rule("request-elsewhere", "key", SHOULD, "Redirects to another host are not followed", f"{_PAGE}: one server",
