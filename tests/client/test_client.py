@@ -16,6 +16,7 @@ from types import MappingProxyType
 from typing import Any
 
 import pytest
+from comfy_assets_api.models import CreateAssetFromHashRequest
 
 import comfy_assets
 from comfy_assets import (
@@ -635,6 +636,12 @@ def test_key_stands_nowhere(
     assert server.requests[0].headers["x-api-key"] == KEY
     for text in said:
         assert KEY not in text
+
+
+def test_every_member_can_be_given() -> None:
+    """A member that the contract's request has, or gets, is an argument of the operation; no other is."""
+    given = set(inspect.signature(AssetsClient.create_asset_from_hash).parameters) - {"self"}
+    assert given == set(inspect.signature(CreateAssetFromHashRequest).parameters) - {"additional_properties"}
 
 
 def test_both_clients_have_the_same_interface() -> None:

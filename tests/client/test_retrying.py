@@ -224,6 +224,18 @@ def test_answers_earn_repeats_back() -> None:
     assert [budget.draw(), budget.draw()] == [True, False]
 
 
+def test_calls_that_are_answered_earn() -> None:
+    """It is calls that succeed which earn repeats back, not those that fail."""
+    for status, earned in ((201, True), (404, False)):
+        clock = FakeClock()
+        budget = Budget(1, clock)
+        assert budget.draw()
+        for _ in range(11):
+            talk = Conversation(Limits(60, None), clock, budget)
+            assert talk.after(Exchange(RawResponse(status, {}, b""), None, sent=True, seconds=0.1)) is None
+        assert budget.draw() is earned
+
+
 def test_budget_refills_up_to_its_size() -> None:
     """An empty budget refuses, and after a long time holds what it held at first, no more."""
     clock = FakeClock()
