@@ -333,6 +333,9 @@ def test_own_transport_keeps_no_time(
     with pytest.raises(kind) as caught:
         call("https://comfy.example", options={"transport": transport, "timeout": 0.3})
     assert body.closed == 1
+    if status == 201:
+        words = "the answer of https://comfy.example, which began with 201, did not end in time"
+        assert str(caught.value) == words
     if status == 201 and call is call_sync:
         assert caught.value.cause == "ReadTimeout: the answer did not end in time"  # type: ignore[attr-defined]
 
