@@ -20,6 +20,7 @@ from typing import Any
 import httpcore
 import httpx
 import pytest
+from comfy_assets_api.client import KeyInHeader
 from httpx_aiohttp import AiohttpTransport
 
 from comfy_assets import (
@@ -29,6 +30,7 @@ from comfy_assets import (
     Transport,
     defaults,
     errors,
+    exchanges,
     sockets,
 )
 from tests.client.conftest import KEY, Call, call_async, call_sync, transport_for
@@ -352,3 +354,29 @@ def test_own_transport_is_told_the_limits(call: Call) -> None:
     (limits,) = told
     assert limits.keys() == {"connect", "read", "write", "pool"}
     assert all(5 < limit <= 7 for limit in limits.values())
+
+
+def test_an_answer_means_that_the_request_was_sent() -> None:
+    """Also with a transport that does not tell, and where the answer breaks off."""
+    key = KeyInHeader(KEY)
+    arguments = {"method": "POST", "url": "https://comfy.example"}
+    for body in (None, Dripping()):
+        transport = httpx.MockTransport(lambda _, body=body: httpx.Response(201, stream=body))
+        assert exchanges.exchange(transport, arguments, key, 0.1).sent is True
+        assert asyncio.run(exchanges.exchange_async(transport, arguments, key, 0.1)).sent is True
+
+
+def test_a_failure_that_is_none_of_the_others_is_a_break() -> None:
+    """An exchange tells apart what broke, what came too late and what is too large."""
+    key = KeyInHeader(KEY)
+    arguments = {"method": "POST", "url": "https://comfy.example"}
+
+    def handler(_: httpx.Request) -> httpx.Response:
+        raise raised
+
+    for raised, failure in (
+        (httpx.ReadError("no"), exchanges.Failure("broken", "ReadError: no")),
+        (httpx.ReadTimeout("no"), exchanges.Failure("timeout", "ReadTimeout: no")),
+        (httpx.InvalidURL("no"), exchanges.Failure("broken", "InvalidURL: no", passes=False)),
+    ):
+        assert exchanges.exchange(httpx.MockTransport(handler), arguments, key, 1).failure == failure

@@ -9,6 +9,7 @@ import re
 import socket
 import ssl
 import subprocess
+import sys
 import threading
 import time
 import warnings
@@ -60,6 +61,14 @@ def test_options_that_a_copy_cannot_have(wrong: dict[str, Any]) -> None:
     client = AssetsClient(KEY, "http://127.0.0.1:1")
     with pytest.raises(InputError, match=next(iter(wrong))):
         client.with_options(**wrong)
+
+
+def test_options_at_their_limits() -> None:
+    """The longest time is taken, and what is refused is shown."""
+    client = AssetsClient(KEY, "http://127.0.0.1:1", timeout=sys.float_info.max)
+    assert client.timeout == sys.float_info.max
+    with pytest.raises(InputError, match=r"^timeout is 'soon': expected a number of seconds above 0$"):
+        client.with_options(timeout="soon")  # type: ignore[arg-type]
 
 
 def test_options_that_a_copy_cannot_have_are_listed() -> None:
