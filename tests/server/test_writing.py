@@ -85,3 +85,21 @@ def test_failing_one_fails_alone(store: Store, monkeypatch: pytest.MonkeyPatch) 
 def test_unknown_content(store: Store) -> None:
     """None, for each that asks, and nothing is remembered of it."""
     assert ask(store, ["a", "b"], blake3_of(b"unknown")) == [None, None]
+
+
+def test_one_right_after_the_other(store: Store) -> None:
+    """A request that comes in the very moment in which the last writer ends is written too."""
+    owner = store.owner("digest of a key")
+
+    async def in_turns(writing: Writing, client: int) -> None:
+        for turn in range(3):
+            made = await writing.refer(owner, Wanted(hash=HASH, tags=["a"], name=f"{client} {turn}"))
+            assert made is not None
+            assert made[1]
+
+    async def clients() -> None:
+        writing = Writing(store)
+        async with asyncio.timeout(30):
+            await asyncio.gather(*(in_turns(writing, client) for client in range(store.database.writers)))
+
+    asyncio.run(clients())

@@ -29,34 +29,41 @@ class Writing:
     def __init__(self, store: Store) -> None:
         self._store = store
         self._waiting: list[tuple[Asked, asyncio.Future[Referred]]] = []
-        self._writers: set[asyncio.Task[None]] = set()
+        self._writers = 0
+        self._tasks: set[asyncio.Task[None]] = set()
         self._threads = anyio.CapacityLimiter(store.database.writers)
 
     async def refer(self, owner: int, wanted: Wanted) -> Referred:
         """As `Store.refer`; returns when what it made is on the disk."""
         result: asyncio.Future[Referred] = asyncio.get_running_loop().create_future()
         self._waiting.append(((owner, wanted), result))
-        if len(self._writers) < self._store.database.writers:
+        if self._writers < self._store.database.writers:
+            self._writers += 1
             writer = asyncio.create_task(self._write())
-            self._writers.add(writer)
-            writer.add_done_callback(self._writers.discard)
+            self._tasks.add(writer)  # the event loop itself keeps no task alive
+            writer.add_done_callback(self._tasks.discard)
         return await result
 
     async def _write(self) -> None:
         """Until nothing waits."""
-        while self._waiting:
-            batch, self._waiting = self._waiting[:BATCH], self._waiting[BATCH:]
-            try:
-                referred = await run_sync(
-                    self._store.refer, [asked for asked, _ in batch], limiter=self._threads
-                )
-            except Exception:  # noqa: BLE001 - whatever it was: who caused it gets it again, alone
-                for asked, result in batch:
-                    await self._alone(asked, result)
-                continue
-            for (_, result), one in zip(batch, referred, strict=True):
-                if not result.done():
-                    result.set_result(one)
+        try:
+            while self._waiting:
+                batch, self._waiting = self._waiting[:BATCH], self._waiting[BATCH:]
+                await self._together(batch)
+        finally:
+            # Here, and not when the task is done: what comes between would find a writer that looks no more.
+            self._writers -= 1
+
+    async def _together(self, batch: list[tuple[Asked, asyncio.Future[Referred]]]) -> None:
+        try:
+            referred = await run_sync(self._store.refer, [asked for asked, _ in batch], limiter=self._threads)
+        except Exception:  # noqa: BLE001 - whatever it was: who caused it gets it again, alone
+            for asked, result in batch:
+                await self._alone(asked, result)
+            return
+        for (_, result), one in zip(batch, referred, strict=True):
+            if not result.done():
+                result.set_result(one)
 
     async def _alone(self, asked: Asked, result: asyncio.Future[Referred]) -> None:
         try:
