@@ -23,7 +23,8 @@ import sqlalchemy as sa
 from bench.server import CONTENT, HASH, KEY, request, show
 from comfy_assets.server.keys import Keys
 from comfy_assets.server.process import ServerProcess
-from comfy_assets.server.store import OWNER, REFERENCE, Store, now
+from comfy_assets.server.store import Store
+from comfy_assets.server.tables import OWNER, REFERENCE, now
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

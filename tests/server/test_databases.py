@@ -17,7 +17,8 @@ import sqlalchemy as sa
 
 from comfy_assets.server.database import StoreError
 from comfy_assets.server.process import ServerProcess, ServerStartError
-from comfy_assets.server.store import VERSION, Store
+from comfy_assets.server.store import Store
+from comfy_assets.server.tables import VERSION
 from tests.server.asking import PATH, PORTRAIT, Asker, blake3_of, write_files
 
 HASH = blake3_of(PORTRAIT)

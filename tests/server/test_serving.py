@@ -21,7 +21,7 @@ import pytest
 from comfy_assets import specification
 from comfy_assets.cli.main import main
 from comfy_assets.server.process import ServerProcess, ServerStartError
-from comfy_assets.server.store import VERSION
+from comfy_assets.server.tables import VERSION
 from tests.server.asking import FILES, PATH, PORTRAIT, Asker, blake3_of, sha256_of, write_files
 
 REQUEST = {"hash": blake3_of(PORTRAIT), "tags": ["a"], "name": "serving"}

@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 
 from comfy_assets.server import content
-from comfy_assets.server.store import Store, Wanted
+from comfy_assets.server.references import References, Wanted
+from comfy_assets.server.store import Store
 from comfy_assets.server.writing import BATCH, Writing
 from tests.server.asking import PORTRAIT, blake3_of, sha256_of, write_files
 
@@ -27,18 +28,18 @@ def store(database: str, tmp_path: Path) -> Iterator[Store]:
         yield opened
 
 
-def noting(store: Store, monkeypatch: pytest.MonkeyPatch) -> list[int]:
+def noting(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """The sizes of the transactions from now on; one that holds the name `broken` fails."""
     sizes: list[int] = []
-    refer = store.refer
+    refer = References.refer
 
-    def noted(asked: Sequence[tuple[int, Wanted]]) -> Any:
+    def noted(self: References, asked: Sequence[tuple[int, Wanted]]) -> Any:
         sizes.append(len(asked))
         if any(wanted.name == "broken" for _, wanted in asked):
             raise RuntimeError("a test broke this one")
-        return refer(asked)
+        return refer(self, asked)
 
-    monkeypatch.setattr(store, "refer", noted)
+    monkeypatch.setattr(References, "refer", noted)
     return sizes
 
 
@@ -47,7 +48,7 @@ def ask(store: Store, names: Sequence[str | None], hash_: str = HASH) -> list[An
     owner = store.owner("digest of a key")
 
     async def all_of_them() -> list[Any]:
-        writing = Writing(store)
+        writing = Writing(References(store))
         wanted = [Wanted(hash=hash_, tags=["a"], name=name) for name in names]
         return await asyncio.gather(*(writing.refer(owner, one) for one in wanted), return_exceptions=True)
 
@@ -56,7 +57,7 @@ def ask(store: Store, names: Sequence[str | None], hash_: str = HASH) -> list[An
 
 def test_many_share_a_transaction(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     """Far fewer transactions than references, none larger than the bound; each is told its own."""
-    sizes = noting(store, monkeypatch)
+    sizes = noting(monkeypatch)
     names = [f"reference {number}" for number in range(3 * BATCH)]
     results = ask(store, names)
     assert [(reference.name, created) for reference, created in results] == [(name, True) for name in names]
@@ -76,7 +77,7 @@ def test_same_request_in_one_transaction(store: Store) -> None:
 
 def test_failing_one_fails_alone(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     """The others of its batch are carried out."""
-    noting(store, monkeypatch)
+    noting(monkeypatch)
     results = ask(store, ["first", "broken", "last"])
     assert isinstance(results[1], RuntimeError)
     assert [results[0][1], results[2][1]] == [True, True]
@@ -98,7 +99,7 @@ def test_one_right_after_the_other(store: Store) -> None:
             assert made[1]
 
     async def clients() -> None:
-        writing = Writing(store)
+        writing = Writing(References(store))
         async with asyncio.timeout(30):
             await asyncio.gather(*(in_turns(writing, client) for client in range(store.database.writers)))
 

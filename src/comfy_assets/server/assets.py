@@ -9,12 +9,15 @@ import anyio
 from anyio.to_thread import run_sync
 
 from comfy_assets.server.answers import asset_created
+from comfy_assets.server.references import ACCESS_LAG, Reference, References, Wanted
 from comfy_assets.server.requests import RefusedError
-from comfy_assets.server.store import ACCESS_LAG, Reference, Store, Wanted, now
+from comfy_assets.server.tables import now
 from comfy_assets.server.writing import Writing
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+
+    from comfy_assets.server.store import Store
 
 #: Threads that read at once. Python runs one at a time; more would only hold connections.
 READERS = 8
@@ -37,9 +40,9 @@ class CreateAssetFromHash:
     """The same owner, content and name is the same reference, however often it is asked for."""
 
     def __init__(self, store: Store) -> None:
-        self._store = store
+        self._references = References(store)
         self._readers = anyio.CapacityLimiter(READERS)
-        self._writing = Writing(store)
+        self._writing = Writing(self._references)
         # References as they were last read, oldest first. They are permanent and do not change but in
         # when they were last asked for, which is read again once it lags.
         self._known: dict[tuple[int, str, str | None], Reference] = {}
@@ -64,7 +67,7 @@ class CreateAssetFromHash:
         known = self._known.get(asked)
         if known and now() - known.last_access_time < ACCESS_LAG:
             return 200, asset_created(known, created_new=False)
-        found = await run_sync(self._store.find, owner, wanted, limiter=self._readers)
+        found = await run_sync(self._references.find, owner, wanted, limiter=self._readers)
         if found.settled:
             result = found.reference and (found.reference, False)
         else:

@@ -18,7 +18,7 @@ from blake3 import blake3
 from comfy_assets import defaults, media_types
 from comfy_assets.errors import InputError
 from comfy_assets.hashing import open_regular
-from comfy_assets.server.store import CONTENT, FILE
+from comfy_assets.server.tables import CONTENT, FILE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence

@@ -14,7 +14,7 @@ import anyio
 from anyio.to_thread import run_sync
 
 if TYPE_CHECKING:
-    from comfy_assets.server.store import Reference, Store, Wanted
+    from comfy_assets.server.references import Reference, References, Wanted
 
     Asked = tuple[int, Wanted]
     Referred = tuple[Reference, bool] | None
@@ -26,18 +26,18 @@ BATCH = 64
 class Writing:
     """Writes references of many requests; for one event loop."""
 
-    def __init__(self, store: Store) -> None:
-        self._store = store
+    def __init__(self, references: References) -> None:
+        self._references = references
         self._waiting: list[tuple[Asked, asyncio.Future[Referred]]] = []
         self._writers = 0
         self._tasks: set[asyncio.Task[None]] = set()
-        self._threads = anyio.CapacityLimiter(store.database.writers)
+        self._threads = anyio.CapacityLimiter(references.writers)
 
     async def refer(self, owner: int, wanted: Wanted) -> Referred:
-        """As `Store.refer`; returns when what it made is on the disk."""
+        """As `References.refer`; returns when what it made is on the disk."""
         result: asyncio.Future[Referred] = asyncio.get_running_loop().create_future()
         self._waiting.append(((owner, wanted), result))
-        if self._writers < self._store.database.writers:
+        if self._writers < self._references.writers:
             self._writers += 1
             writer = asyncio.create_task(self._write())
             self._tasks.add(writer)  # the event loop itself keeps no task alive
@@ -56,7 +56,9 @@ class Writing:
 
     async def _together(self, batch: list[tuple[Asked, asyncio.Future[Referred]]]) -> None:
         try:
-            referred = await run_sync(self._store.refer, [asked for asked, _ in batch], limiter=self._threads)
+            referred = await run_sync(
+                self._references.refer, [asked for asked, _ in batch], limiter=self._threads
+            )
         except Exception:  # noqa: BLE001 - whatever it was: who caused it gets it again, alone
             for asked, result in batch:
                 await self._alone(asked, result)
@@ -67,7 +69,7 @@ class Writing:
 
     async def _alone(self, asked: Asked, result: asyncio.Future[Referred]) -> None:
         try:
-            [one] = await run_sync(self._store.refer, [asked], limiter=self._threads)
+            [one] = await run_sync(self._references.refer, [asked], limiter=self._threads)
         except Exception as error:  # noqa: BLE001 - the endpoint answers and tells it
             if not result.done():
                 result.set_exception(error)
