@@ -15,8 +15,9 @@ import sqlalchemy as sa
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-#: How long a write waits for another process, in milliseconds.
+#: How long a write waits for another process, in milliseconds; and when the database is opened.
 BUSY_MS: Final = 30_000
+OPENING_MS: Final = 10_000
 #: Seconds to connect to a database server.
 CONNECT_SECONDS: Final = 10
 #: Any number, the same for all servers: held while tables are made, so that only one of them makes them.
@@ -29,6 +30,14 @@ class StoreError(Exception):
     """The database cannot be used; the text is one sentence."""
 
 
+def sentence(error: sa.exc.DBAPIError) -> str:
+    """What a database says, in one line; what it says of locks, in words that say what to do."""
+    cause = " ".join(str(error.orig).split())
+    if "database is locked" in cause or "lock timeout" in cause:
+        return "it is locked by another process, which did not let go of it in time"
+    return cause
+
+
 class Database(ABC):
     """An engine, and what differs between databases."""
 
@@ -37,10 +46,22 @@ class Database(ABC):
 
     def __init__(self, engine: sa.Engine) -> None:
         self.engine = engine
+        #: How long new connections wait for a lock: short while somebody waits for the server to start.
+        self.patience_ms = OPENING_MS
+        sa.event.listen(engine, "connect", self._connected)
         self.url = engine.url.render_as_string(hide_password=True)
         # The dialect's own, which knows ON CONFLICT. Importing a dialect takes long: only the one in use.
         dialect = importlib.import_module(f"sqlalchemy.dialects.{engine.dialect.name}")
         self.insert: Callable[[sa.Table], Any] = dialect.insert
+
+    def opened(self) -> None:
+        """From now on requests wait, and no longer who starts a server."""
+        self.patience_ms = BUSY_MS
+        self.engine.dispose()
+
+    @abstractmethod
+    def _connected(self, connection: Any, record: Any) -> None:
+        """Set up a new connection."""
 
     @abstractmethod
     def prepare(self, connection: sa.Connection) -> None:
@@ -54,13 +75,16 @@ class _SQLite(Database):
     def __init__(self, url: sa.URL) -> None:
         # Parameters stay out of error texts, which reach the log.
         super().__init__(sa.create_engine(url, hide_parameters=True, pool_size=16, max_overflow=32))
-        sa.event.listen(self.engine, "connect", self._connected)
         sa.event.listen(self.engine, "begin", self._begun)
 
-    @staticmethod
-    def _connected(connection: Any, _record: Any) -> None:
+    def _connected(self, connection: Any, record: Any) -> None:  # noqa: ARG002 - SQLAlchemy passes it
         connection.isolation_level = None  # sqlite3 must not begin transactions by itself
-        for pragma in (f"busy_timeout={BUSY_MS}", "journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
+        for pragma in (
+            f"busy_timeout={self.patience_ms}",
+            "journal_mode=WAL",
+            "synchronous=FULL",
+            "foreign_keys=ON",
+        ):
             connection.execute(f"PRAGMA {pragma}")
 
     @staticmethod
@@ -88,13 +112,25 @@ class _PostgreSQL(Database):
                 pool_pre_ping=True,
                 pool_size=16,
                 max_overflow=32,
-                connect_args={"connect_timeout": CONNECT_SECONDS, "application_name": "comfy-assets"},
+                connect_args={
+                    "connect_timeout": CONNECT_SECONDS,
+                    "application_name": "comfy-assets",
+                    # A server that is gone without a word is noticed after half a minute.
+                    "keepalives_idle": 10,
+                    "keepalives_interval": 5,
+                    "keepalives_count": 4,
+                    "tcp_user_timeout": BUSY_MS,
+                },
             )
         except ModuleNotFoundError:
             raise StoreError(
                 "PostgreSQL needs the \"postgresql\" extra: pip install 'comfy-assets[server,postgresql]'"
             ) from None
         super().__init__(engine)
+
+    def _connected(self, connection: Any, record: Any) -> None:  # noqa: ARG002 - SQLAlchemy passes it
+        connection.execute(f"SET lock_timeout = {self.patience_ms}")
+        connection.commit()
 
     def prepare(self, connection: sa.Connection) -> None:
         # Until the end of the transaction: a second server that starts now waits here.

@@ -7,7 +7,7 @@ JSON that every reader understands alike. Refused with 400, each with the place 
 - a member that stands twice in one object, since readers differ in which one they keep;
 - numbers too large for a double, and integers of more than `DIGITS` digits;
 - lone surrogates and NUL characters, in names of members too, since databases cannot store them;
-- nesting deeper than `DEPTH` levels.
+- nesting deeper than `DEPTH` levels, and more than `MEMBERS` members and items in all.
 
 A refusal never repeats a value that was sent: it could be a key, or a megabyte.
 """
@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 
 #: Levels of objects and arrays. The contract's users get 32; the JSON parser itself ends near 1,000.
 DEPTH = 100
+#: Members of all objects and items of all arrays. A body of 16 KiB, which everybody may send, has room for
+#: 8,192.
+MEMBERS = 50_000
 #: Digits of an integer. Python refuses to convert more than 4,300 by default, in both directions.
 DIGITS = 4300
 #: Characters of a name or a limit that a message shows.
@@ -137,6 +140,7 @@ def _members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 def _check_texts(value: Any) -> None:
     """Walk without recursion, so that depth is a limit of ours and not of the interpreter."""
     waiting: list[tuple[Any, int, tuple[str | int, ...]]] = [(value, 1, ())]
+    members = 0
     while waiting:
         item, level, place = waiting.pop()
         if isinstance(item, str):
@@ -146,6 +150,9 @@ def _check_texts(value: Any) -> None:
             continue
         if level > DEPTH:
             raise _too_deep()
+        members += len(item)
+        if members > MEMBERS:
+            raise RefusedError(400, f"the body has more than {MEMBERS} members and items")
         for key, inner in _inner(item):
             if isinstance(key, str):
                 _check_text(key, place)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
-from comfy_assets.server.database import Database, StoreError, database
+from comfy_assets.server.database import Database, StoreError, database, sentence
 from comfy_assets.server.tables import META, METADATA, OWNER, VERSION
 
 if TYPE_CHECKING:
@@ -33,11 +33,11 @@ class Store:
                 self.salt = _open(connection, self.database, looks=looks)
         except sa.exc.DBAPIError as error:
             self.engine.dispose()
-            cause = " ".join(str(error.orig).split())
-            raise StoreError(f"{self.url}: cannot be used as a database: {cause}") from error
+            raise StoreError(f"{self.url}: cannot be used as a database: {sentence(error)}") from error
         except StoreError:
             self.engine.dispose()
             raise
+        self.database.opened()
 
     def close(self) -> None:
         """Close every connection."""
