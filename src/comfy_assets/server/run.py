@@ -6,9 +6,8 @@ import contextlib
 import errno
 import json
 import os
-import signal
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import sqlalchemy as sa
 
@@ -32,7 +31,7 @@ from comfy_assets.server.starting import (
     url_of,
     write_whole,
 )
-from comfy_assets.server.stopping import Stopped, stop_without_parent, stopping_by_signal
+from comfy_assets.server.stopping import Stopped, cleaning_in_peace, stop_without_parent, stopping_by_signal
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -81,10 +80,10 @@ def run(options: Options, announce: Callable[[dict[str, Any]], None]) -> int:
     """
     with logging_to(Log(as_json=options.as_json, requests=options.access_log)) as log:
         try:
-            with stopping_by_signal(), contextlib.ExitStack() as stack:
+            with stopping_by_signal(), contextlib.ExitStack() as stack, cleaning_in_peace():
                 if options.exit_with_parent:
                     stop_without_parent()
-                return _serve(options, log, announce, stack)
+                _serve(options, log, announce, stack)
         except Stopped as stopped:
             return stopped.signal
         except specification.ContractFileError as error:
@@ -105,7 +104,7 @@ def run(options: Options, announce: Callable[[dict[str, Any]], None]) -> int:
 
 def _serve(
     options: Options, log: Log, announce: Callable[[dict[str, Any]], None], stack: contextlib.ExitStack
-) -> int:
+) -> NoReturn:
     check_folders(options.content)
     if options.ready_file:
         check_ready_file(options.ready_file)
@@ -150,9 +149,7 @@ def _serve(
         if error.errno != errno.EADDRINUSE:  # taken between bind and listen
             raise
         raise cannot_listen(options.host, options.port, error) from error
-    # uvicorn raises the signal that stopped it again, which unwinds to `run`. Only where SIGINT is
-    # ignored, as in a script's background job, does it come back here.
-    return signal.SIGINT
+    raise AssertionError("uvicorn raises the signal again that stopped it, which unwinds to `run`")
 
 
 def _served(options: Options, contract: Contract, store: Store) -> Served:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 #: Seconds between two looks at whether the parent is there.
 PARENT_SECONDS: Final = 0.5
+_HEARD: Final = (signal.SIGTERM, signal.SIGINT)
 
 
 class Stopped(BaseException):
@@ -29,18 +30,13 @@ class Stopped(BaseException):
 def stopping_by_signal() -> Iterator[None]:
     """Let SIGTERM and Ctrl-C unwind the stack, at any time: also while files are indexed.
 
-    Once is enough: while what was begun is cleaned up, further ones are heard only by those who wait for
-    requests under way (uvicorn, and `hurried`), and cut the waiting short.
+    SIGINT is heard also where it was ignored, as in a script's background job: uvicorn hears it there too.
     """
 
     def stop(number: int, _frame: FrameType | None) -> None:
-        for one in before:
-            signal.signal(one, signal.SIG_IGN)
         raise Stopped(number)
 
-    # Where SIGINT is ignored, as in a script's background job, it stays so.
-    heard = [one for one in (signal.SIGTERM, signal.SIGINT) if signal.getsignal(one) is not signal.SIG_IGN]
-    before = {one: signal.signal(one, stop) for one in heard}
+    before = {one: signal.signal(one, stop) for one in _HEARD}
     try:
         yield
     finally:
@@ -49,8 +45,19 @@ def stopping_by_signal() -> Iterator[None]:
 
 
 @contextmanager
+def cleaning_in_peace() -> Iterator[None]:
+    """Once this ends by an exception, no signal interrupts what is cleaned up; but see `hurried`."""
+    try:
+        yield
+    except BaseException:
+        for one in _HEARD:
+            signal.signal(one, signal.SIG_IGN)
+        raise
+
+
+@contextmanager
 def hurried(hurry: Callable[[], None]) -> Iterator[None]:
-    """Call `hurry` where Ctrl-C comes again."""
+    """Call `hurry` where Ctrl-C comes again: for those who wait for requests under way."""
     before = signal.signal(signal.SIGINT, lambda *_: hurry())
     try:
         yield

@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, NoReturn
 from comfy_assets import specification
 from comfy_assets.server.logs import Log, logging_to
 from comfy_assets.server.serving import WAITING_SECONDS, Served, serve
-from comfy_assets.server.stopping import Stopped, hurried, stopping_by_signal
+from comfy_assets.server.stopping import Stopped, cleaning_in_peace, hurried, stopping_by_signal
 from comfy_assets.server.store import Store
 
 if TYPE_CHECKING:
@@ -63,7 +63,7 @@ def run(
     if os.name != "posix":
         raise WorkerError("--workers needs a system on which processes can share a socket; use 1 here")
     listener.listen(socket.SOMAXCONN)
-    with contextlib.ExitStack() as stack:
+    with contextlib.ExitStack() as stack, cleaning_in_peace():
         workers = [_Worker(served, listener) for _ in range(count)]
         stack.callback(_stop, workers, listener, served.grace_seconds)
         for worker in workers:
@@ -164,7 +164,7 @@ def _stop(workers: list[_Worker], listener: socket.socket, grace_seconds: float)
 
 def main() -> None:
     """A worker's life."""
-    told = json.loads(sys.stdin.buffer.readline())
+    told = json.loads(_line(0))
     served = Served(**{**told, "keys": tuple(told["keys"])})
     contract = specification.load(Path(served.contract))
     indexed = threading.Event()
@@ -180,8 +180,9 @@ def main() -> None:
     ):
 
         def listen() -> None:
-            for line in sys.stdin.buffer:
-                if line == INDEXED:
+            # Not through sys.stdin, whose lock a thread may not hold when the interpreter ends.
+            while told := _line(0):
+                if told == INDEXED:
                     indexed.set()
                     _say(says, INDEXED)
             os.kill(os.getpid(), signal.SIGTERM)
@@ -189,6 +190,14 @@ def main() -> None:
         threading.Thread(target=listen, daemon=True).start()
         app = served.application(contract, store, log, indexed)
         serve(app, contract, served, listener, lambda: _say(says, READY))
+
+
+def _line(descriptor: int) -> bytes:
+    """A line of a descriptor, and nothing of what comes after it."""
+    line = b""
+    while not line.endswith(b"\n") and (byte := os.read(descriptor, 1)):
+        line += byte
+    return line
 
 
 def _say(pipe: FileIO, line: bytes) -> None:
