@@ -204,7 +204,7 @@ def test_what_schemathesis_draws(both: list[ServerProcess], count: int) -> None:
         @hypothesis.settings(max_examples=count // 2, phases=[hypothesis.Phase.generate], deadline=None)
         @hypothesis.seed(SEED)
         @hypothesis.given(case=drawn_cases(mode))
-        def send(case: schemathesis.Case) -> None:
+        def send(case: schemathesis.Case[Any]) -> None:
             got = []
             for server, session in zip(both, sessions, strict=True):
                 answer = case.call(server.url, session=session, headers={"X-API-Key": KEY}, timeout=LONGEST)
