@@ -41,12 +41,13 @@ EXISTING = 100
 
 #: Bare Starlette, served exactly as the reference server is.
 BARE = """
-import json, socket, sys
+import json
 from starlette.applications import Starlette
 from starlette.responses import Response
 from starlette.routing import Route
 from comfy_assets import specification
 from comfy_assets.server.serving import server_for
+from comfy_assets.server.starting import bind
 
 BODY = json.dumps({"id": "3c90c3cc-0d44-4b50-8888-8dd25736052a", "filler": "x" * 480}).encode()
 
@@ -54,7 +55,7 @@ async def answer(request):
     await request.body()
     return Response(BODY, 200, media_type="application/json")
 
-listener = socket.create_server(("127.0.0.1", 0))
+listener = bind("127.0.0.1", 0)
 app = Starlette(routes=[Route("{path}", answer, methods=["POST"])])
 def ready():
     print(listener.getsockname()[1], flush=True)

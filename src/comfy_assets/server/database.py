@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 import sqlalchemy as sa
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
 #: How long a write waits for another process, in milliseconds; and when the database is opened.
 BUSY_MS: Final = 30_000
@@ -64,6 +64,10 @@ class Database(ABC):
         """Set up a new connection."""
 
     @abstractmethod
+    def rows(self, columns: Mapping[str, Any]) -> Mapping[str, sa.ColumnElement[Any]]:
+        """The members of the objects in the parameter `rows`, a JSON array: a row for each, typed so."""
+
+    @abstractmethod
     def prepare(self, connection: sa.Connection) -> None:
         """Before the tables are looked at: alone, and sure that the database is sound."""
 
@@ -94,6 +98,13 @@ class _SQLite(Database):
         immediate = connection.get_execution_options().get("immediate")
         connection.exec_driver_sql("BEGIN IMMEDIATE" if immediate else "BEGIN")
 
+    def rows(self, columns: Mapping[str, Any]) -> Mapping[str, sa.ColumnElement[Any]]:
+        each = sa.func.json_each(sa.bindparam("rows", type_=sa.Text)).table_valued("value")
+        return {
+            name: sa.func.json_extract(each.c.value, f"$.{name}", type_=type_)
+            for name, type_ in columns.items()
+        }
+
     def prepare(self, connection: sa.Connection) -> None:
         damage = connection.exec_driver_sql("PRAGMA quick_check(1)").scalar()
         if damage != "ok":
@@ -101,7 +112,8 @@ class _SQLite(Database):
 
 
 class _PostgreSQL(Database):
-    writers = 8
+    # Each waits for a disk; more would make smaller batches.
+    writers = 2
 
     def __init__(self, url: sa.URL) -> None:
         try:
@@ -131,6 +143,12 @@ class _PostgreSQL(Database):
     def _connected(self, connection: Any, record: Any) -> None:  # noqa: ARG002 - SQLAlchemy passes it
         connection.execute(f"SET lock_timeout = {self.patience_ms}")
         connection.commit()
+
+    def rows(self, columns: Mapping[str, Any]) -> Mapping[str, sa.ColumnElement[Any]]:
+        array = sa.cast(sa.bindparam("rows", type_=sa.Text), sa.JSON)
+        typed = [sa.column(name, type_) for name, type_ in columns.items()]
+        table = sa.func.json_to_recordset(array).table_valued(*typed, name="asked")
+        return dict(table.render_derived(with_types=True).c)
 
     def prepare(self, connection: sa.Connection) -> None:
         # Until the end of the transaction: a second server that starts now waits here.

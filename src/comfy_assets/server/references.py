@@ -18,8 +18,9 @@ import sqlalchemy as sa
 from comfy_assets.server.tables import CONTENT, FILE, REFERENCE, now
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
+    from comfy_assets.server.database import Database
     from comfy_assets.server.store import Store
 
 #: `last_access_time` moves when it is older than this, so that most repeats only read.
@@ -32,17 +33,12 @@ _CONTENT_BY_BLAKE3, _CONTENT_BY_SHA256 = (
     sa.select(CONTENT.c.blake3, CONTENT.c.size).where(column == sa.bindparam("hash"))
     for column in (CONTENT.c.blake3, CONTENT.c.sha256)
 )
-_REFERENCE = sa.select(
-    *(REFERENCE.c[name] for name in ("id", "name", "blake3", "mime_type", "tags", "user_metadata")),
-    *(REFERENCE.c[name] for name in ("created_at", "updated_at", "last_access_time")),
-).where(
-    REFERENCE.c.owner_id == sa.bindparam("owner"),
-    REFERENCE.c.blake3 == sa.bindparam("blake3"),
-    REFERENCE.c.name_digest == sa.bindparam("name_digest"),
-)
+#: What is given of each reference of a batch.
+_GIVEN = ("position", "id", "owner_id", "blake3", "name_digest", "name", "mime_type", "tags", "user_metadata")
+_KEY = ("position", "owner_id", "blake3", "name_digest")
 _TOUCH = (
     sa.update(REFERENCE)
-    .where(REFERENCE.c.id == sa.bindparam("reference"))
+    .where(REFERENCE.c.id.in_(sa.bindparam("references", expanding=True)))
     .values(last_access_time=sa.bindparam("moment"))
 )
 
@@ -65,13 +61,13 @@ class Reference:
     id: str
     name: str
     blake3: str
-    size: int
     mime_type: str | None
     tags: str
     user_metadata: str
     created_at: int
     updated_at: int
     last_access_time: int
+    size: int
 
 
 @dataclass(frozen=True)
@@ -86,12 +82,22 @@ class Found:
     settled: bool
 
 
+#: Who asks, and for what.
+Asked = tuple[int, Wanted]
+#: A reference, and whether this call made it; None where there is no such content.
+Referred = tuple[Reference, bool] | None
+
+
 class References:
-    """The references in one database. Safe to use from several threads."""
+    """The references in one database. Safe to use from several threads.
+
+    Whatever is asked comes in batches, one statement for each: it costs little more than one for one.
+    """
 
     def __init__(self, store: Store) -> None:
         self._store = store
-        self._make = _statement_that_makes(store.insert)
+        self._find = _statement_that_finds(store.database)
+        self._make = _statement_that_makes(store.database)
         # Contents by their hashes. What a hash names never changes, so nothing here grows stale.
         self._contents: dict[str, tuple[str, int]] = {}
 
@@ -100,69 +106,75 @@ class References:
         """Writes at a time that one process sends."""
         return self._store.database.writers
 
-    def find(self, owner: int, wanted: Wanted) -> Found:
+    def find(self, asked: Sequence[Asked]) -> list[Found]:
         """Look without writing, which is enough for most requests."""
         with self._store.engine.connect() as connection:
-            content = self._content(connection, wanted.hash)
-            reference = content and _reference(connection, owner, content, wanted.name)
-        if not reference:
-            return Found(None, settled=content is None)
-        return Found(reference, settled=now() - reference.last_access_time < ACCESS_LAG)
+            known = self._known(connection, asked)
+            found = self._found(connection, known)
+        moment = now()
+        return [
+            Found(None, settled=position not in known)
+            if position not in found
+            else Found(found[position], settled=moment - found[position].last_access_time < ACCESS_LAG)
+            for position in range(len(asked))
+        ]
 
-    def refer(self, asked: Sequence[tuple[int, Wanted]]) -> list[tuple[Reference, bool] | None]:
+    def refer(self, asked: Sequence[Asked]) -> list[Referred]:
         """For each owner and what it wants: its reference, and whether this call made it; in one transaction.
 
         None where no such content is stored, and the owner had no reference to it before.
         """
-        results: list[tuple[Reference, bool] | None] = [None] * len(asked)
+        results: list[Referred] = [None] * len(asked)
+        moment = now()
         with self._store.writing() as connection:
-            contents = [self._content(connection, wanted.hash) for _, wanted in asked]
-            known = [position for position, content in enumerate(contents) if content]
-            # In one order everywhere: two transactions that make the same references in two orders
-            # would each wait for the other.
-            known.sort(key=lambda position: _key(*asked[position], contents[position]))
-            for position in known:
-                content = contents[position]
-                assert content is not None
-                results[position] = self._refer(connection, *asked[position], content)
+            known = self._known(connection, asked)
+            rows = {position: one.row(position) for position, one in known.items()}
+            made = self._made(connection, rows, moment)
+            found = self._found(connection, {at: one for at, one in known.items() if at not in made})
+            lagging = [one.id for one in found.values() if moment - one.last_access_time >= ACCESS_LAG]
+            if lagging:
+                connection.execute(_TOUCH, {"references": lagging, "moment": moment})
+        for position, mime_type in made.items():
+            results[position] = known[position].made(rows[position], mime_type, moment), True
+        for position, reference in found.items():
+            results[position] = reference, False
         return results
 
-    def _refer(
-        self, connection: sa.Connection, owner: int, wanted: Wanted, content: tuple[str, int]
-    ) -> tuple[Reference, bool] | None:
-        blake3, size = content
-        name = blake3 if wanted.name is None else wanted.name
-        moment = now()
-        members = {
-            "id": str(uuid.uuid4()),
-            "name": name,
-            "blake3": blake3,
-            "tags": json.dumps(list(wanted.tags), ensure_ascii=False),
-            "user_metadata": json.dumps(wanted.user_metadata or {}, ensure_ascii=False),
-        }
-        values = {
-            **members,
-            "owner_id": owner,
-            "name_digest": _digest(name),
-            "mime_type": wanted.mime_type,
-            "moment": moment,
-        }
-        made = connection.execute(self._make, values).first()
-        if made is not None:
-            return Reference(
-                **members,
-                size=size,
-                mime_type=made.mime_type,
-                created_at=moment,
-                updated_at=moment,
-                last_access_time=moment,
-            ), True
-        reference = _reference(connection, owner, content, wanted.name)
-        if reference is None:
-            return None
-        if moment - reference.last_access_time >= ACCESS_LAG:
-            connection.execute(_TOUCH, {"reference": reference.id, "moment": moment})
-        return reference, False
+    def _made(
+        self, connection: sa.Connection, rows: Mapping[int, dict[str, Any]], moment: int
+    ) -> dict[int, str | None]:
+        """Make those that are not there; which they were, by their positions, and their MIME types."""
+        if not rows:
+            return {}
+        # In one order everywhere: two transactions that make the same references in two orders
+        # would each wait for the other.
+        ordered = sorted(rows.values(), key=lambda row: [row[name] for name in _KEY[1:]])
+        batch = json.dumps([{**row, "position": at} for at, row in enumerate(ordered)], ensure_ascii=False)
+        made = connection.execute(self._make, {"rows": batch, "moment": moment}).all()
+        positions = {row["id"]: row["position"] for row in rows.values()}
+        return {positions[row.id]: row.mime_type for row in made}
+
+    def _found(self, connection: sa.Connection, known: Mapping[int, _Known]) -> dict[int, Reference]:
+        """Those that are there, by their positions."""
+        if not known:
+            return {}
+        batch = json.dumps([one.key(position) for position, one in known.items()])
+        rows = connection.execute(self._find, {"rows": batch}).all()
+        found: dict[int, Reference] = {}
+        for row in rows:
+            members = dict(row._mapping)  # noqa: SLF001 - SQLAlchemy's public name for it
+            position = members.pop("position")
+            found[position] = Reference(**members, size=known[position].size)
+        return found
+
+    def _known(self, connection: sa.Connection, asked: Sequence[Asked]) -> dict[int, _Known]:
+        """Those whose content was ever indexed, by their positions."""
+        known = {}
+        for position, (owner, wanted) in enumerate(asked):
+            content = self._content(connection, wanted.hash)
+            if content is not None:
+                known[position] = _Known(owner, wanted, *content)
+        return known
 
     def _content(self, connection: sa.Connection, hash_: str) -> tuple[str, int] | None:
         """BLAKE3 hash and size of the content that one of its hashes names, if it was ever indexed."""
@@ -179,37 +191,78 @@ class References:
         return known
 
 
-def _statement_that_makes(insert: Any) -> Any:
-    """The statement that makes a reference, if the content is there and the reference is not."""
-    guessed = sa.select(sa.func.min(FILE.c.mime_type)).where(FILE.c.blake3 == CONTENT.c.blake3)
+@dataclass(frozen=True)
+class _Known:
+    """What an owner wants, and the content that it names."""
+
+    owner: int
+    wanted: Wanted
+    blake3: str
+    size: int
+
+    @property
+    def name(self) -> str:
+        return self.blake3 if self.wanted.name is None else self.wanted.name
+
+    def key(self, position: int) -> dict[str, Any]:
+        """What tells a reference from others."""
+        digest = hashlib.sha256(self.name.encode("utf-8")).hexdigest()
+        return {"position": position, "owner_id": self.owner, "blake3": self.blake3, "name_digest": digest}
+
+    def row(self, position: int) -> dict[str, Any]:
+        """A new reference."""
+        return {
+            **self.key(position),
+            "id": str(uuid.uuid4()),
+            "name": self.name,
+            "mime_type": self.wanted.mime_type,
+            "tags": json.dumps(list(self.wanted.tags), ensure_ascii=False),
+            "user_metadata": json.dumps(self.wanted.user_metadata or {}, ensure_ascii=False),
+        }
+
+    def made(self, row: Mapping[str, Any], mime_type: str | None, moment: int) -> Reference:
+        """The reference that was made of a row."""
+        return Reference(
+            id=row["id"],
+            name=row["name"],
+            blake3=row["blake3"],
+            mime_type=mime_type,
+            tags=row["tags"],
+            user_metadata=row["user_metadata"],
+            created_at=moment,
+            updated_at=moment,
+            last_access_time=moment,
+            size=self.size,
+        )
+
+
+def _statement_that_finds(database: Database) -> Any:
+    """The statement that gives the references of a batch that are there, each with its position."""
+    asked = database.rows(_typed(_KEY))
+    members = ("id", "name", "blake3", "mime_type", "tags", "user_metadata")
+    times = ("created_at", "updated_at", "last_access_time")
+    found = sa.select(
+        asked["position"].label("position"), *(REFERENCE.c[name] for name in (*members, *times))
+    )
+    return found.where(*(REFERENCE.c[name] == asked[name] for name in _KEY[1:]))
+
+
+def _statement_that_makes(database: Database) -> Any:
+    """The statement that makes those references of a batch whose content is there and which are not."""
+    asked = database.rows(_typed(_GIVEN))
+    file = FILE.alias()
+    guessed = sa.select(sa.func.min(FILE.c.mime_type)).where(FILE.c.blake3 == asked["blake3"])
     moment = sa.bindparam("moment", type_=sa.BigInteger)
-    given = ("id", "owner_id", "name_digest", "name", "tags", "user_metadata")
     columns: dict[str, Any] = {
-        "blake3": CONTENT.c.blake3,
-        "mime_type": sa.func.coalesce(sa.bindparam("mime_type", type_=sa.Text), guessed.scalar_subquery()),
-        **{column: sa.bindparam(column, type_=REFERENCE.c[column].type) for column in given},
+        **{name: asked[name] for name in _GIVEN[1:]},
+        "mime_type": sa.func.coalesce(asked["mime_type"], guessed.scalar_subquery()),
         **dict.fromkeys(("created_at", "updated_at", "last_access_time"), moment),
     }
-    stored = sa.exists().where(FILE.c.blake3 == CONTENT.c.blake3)
-    rows = sa.select(*columns.values()).where(CONTENT.c.blake3 == sa.bindparam("blake3"), stored)
-    made = insert(REFERENCE).from_select(list(columns), rows)
-    return made.on_conflict_do_nothing().returning(REFERENCE.c.mime_type)
+    stored = sa.exists().where(file.c.blake3 == asked["blake3"])
+    rows = sa.select(*columns.values()).where(stored).order_by(asked["position"])
+    made = database.insert(REFERENCE).from_select(list(columns), rows)
+    return made.on_conflict_do_nothing().returning(REFERENCE.c.id, REFERENCE.c.mime_type)
 
 
-def _key(owner: int, wanted: Wanted, content: tuple[str, int] | None) -> tuple[int, str, str]:
-    """Where a reference stands among those of a transaction."""
-    blake3 = content[0] if content else ""
-    return owner, blake3, blake3 if wanted.name is None else wanted.name
-
-
-def _reference(
-    connection: sa.Connection, owner: int, content: tuple[str, int], name: str | None
-) -> Reference | None:
-    blake3, size = content
-    digest = _digest(blake3 if name is None else name)
-    row = connection.execute(_REFERENCE, {"owner": owner, "blake3": blake3, "name_digest": digest}).first()
-    return Reference(**row._mapping, size=size) if row else None  # noqa: SLF001, SQLAlchemy's public name for it
-
-
-def _digest(name: str) -> bytes:
-    return hashlib.sha256(name.encode("utf-8")).digest()
+def _typed(names: Sequence[str]) -> dict[str, Any]:
+    return {name: sa.Integer() if name == "position" else REFERENCE.c[name].type for name in names}

@@ -58,6 +58,7 @@ def open_store(url: str | None, stack: contextlib.ExitStack) -> Store:
 def bind(host: str, port: int) -> socket.socket:
     """A bound socket of our own, so that the port is known, or known to be taken, before the work."""
     try:
+        # With the number of the protocol, or asyncio would not switch Nagle's algorithm off.
         family, kind, number, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
         listener = socket.socket(family, kind, number)
     except (OSError, UnicodeError) as error:

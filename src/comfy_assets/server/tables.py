@@ -15,7 +15,7 @@ import time
 import sqlalchemy as sa
 
 #: The version of the tables below. A database of another one is refused.
-VERSION = "2"
+VERSION = "3"
 METADATA = sa.MetaData()
 META = sa.Table(
     "meta",
@@ -64,7 +64,7 @@ REFERENCE = sa.Table(
     sa.Column("owner_id", sa.ForeignKey(OWNER.c.id), nullable=False),
     sa.Column("blake3", sa.ForeignKey(CONTENT.c.blake3), nullable=False),
     # A digest stands in the key for the name: a name can be longer than a database lets a key be.
-    sa.Column("name_digest", sa.LargeBinary, nullable=False),
+    sa.Column("name_digest", sa.Text, nullable=False),
     sa.Column("name", sa.Text, nullable=False),
     sa.Column("mime_type", sa.Text),
     # JSON as text: numbers come back as they were, however large.

@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 
 from comfy_assets.server import content
-from comfy_assets.server.references import References, Wanted
+from comfy_assets.server.batching import BATCH, Batches
+from comfy_assets.server.references import Asked, References, Referred, Wanted
 from comfy_assets.server.store import Store
-from comfy_assets.server.writing import BATCH, Writing
 from tests.server.asking import PORTRAIT, blake3_of, sha256_of, write_files
 
 HASH = blake3_of(PORTRAIT)
@@ -43,14 +43,20 @@ def noting(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     return sizes
 
 
+def batches(store: Store) -> Batches[Asked, Referred]:
+    """References made together, as the server makes them."""
+    references = References(store)
+    return Batches(references.refer, references.writers)
+
+
 def ask(store: Store, names: Sequence[str | None], hash_: str = HASH) -> list[Any]:
     """What each of these requests gets, all asked at once."""
     owner = store.owner("digest of a key")
 
     async def all_of_them() -> list[Any]:
-        writing = Writing(References(store))
+        making = batches(store)
         wanted = [Wanted(hash=hash_, tags=["a"], name=name) for name in names]
-        return await asyncio.gather(*(writing.refer(owner, one) for one in wanted), return_exceptions=True)
+        return await asyncio.gather(*(making.ask((owner, one)) for one in wanted), return_exceptions=True)
 
     return asyncio.run(all_of_them())
 
@@ -92,15 +98,15 @@ def test_one_right_after_the_other(store: Store) -> None:
     """A request that comes in the very moment in which the last writer ends is written too."""
     owner = store.owner("digest of a key")
 
-    async def in_turns(writing: Writing, client: int) -> None:
+    async def in_turns(making: Batches[Asked, Referred], client: int) -> None:
         for turn in range(3):
-            made = await writing.refer(owner, Wanted(hash=HASH, tags=["a"], name=f"{client} {turn}"))
+            made = await making.ask((owner, Wanted(hash=HASH, tags=["a"], name=f"{client} {turn}")))
             assert made is not None
             assert made[1]
 
     async def clients() -> None:
-        writing = Writing(References(store))
+        making = batches(store)
         async with asyncio.timeout(30):
-            await asyncio.gather(*(in_turns(writing, client) for client in range(store.database.writers)))
+            await asyncio.gather(*(in_turns(making, client) for client in range(store.database.writers)))
 
     asyncio.run(clients())
