@@ -73,13 +73,7 @@ def read_json(body: bytes) -> Any:
     if body.startswith(b"\xef\xbb\xbf"):
         raise RefusedError(400, "the body starts with a byte order mark, which JSON does not have")
     try:
-        value = json.loads(
-            body.decode("utf-8"),
-            parse_constant=_refuse_constant,
-            parse_float=_finite,
-            parse_int=_integer,
-            object_pairs_hook=_members,
-        )
+        value = _DECODER.decode(body.decode("utf-8"))
     except UnicodeDecodeError as error:
         raise RefusedError(400, f"the body is not UTF-8 at byte {error.start}") from None
     except json.JSONDecodeError as error:
@@ -132,6 +126,11 @@ def _members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
                 raise RefusedError(400, f"the member {_shown(name)} stands twice in one object")
             seen.add(name)
     return result
+
+
+_DECODER = json.JSONDecoder(
+    parse_constant=_refuse_constant, parse_float=_finite, parse_int=_integer, object_pairs_hook=_members
+)
 
 
 # --- The value as a whole -----------------------------------------------------------------------
