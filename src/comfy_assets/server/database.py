@@ -49,7 +49,9 @@ class Database(ABC):
         #: How long new connections wait for a lock: short while somebody waits for the server to start.
         self.patience_ms = OPENING_MS
         sa.event.listen(engine, "connect", self._connected)
-        self.url = engine.url.render_as_string(hide_password=True)
+        # As the user wrote it: which driver is used is our business.
+        shown = engine.url.set(drivername=engine.url.get_backend_name())
+        self.url = shown.render_as_string(hide_password=True)
         # The dialect's own, which knows ON CONFLICT. Importing a dialect takes long: only the one in use.
         dialect = importlib.import_module(f"sqlalchemy.dialects.{engine.dialect.name}")
         self.insert: Callable[[sa.Table], Any] = dialect.insert
@@ -155,7 +157,11 @@ class _PostgreSQL(Database):
         connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_LOCK)))
 
 
-_KINDS: Final[dict[str, Callable[[sa.URL], Database]]] = {"sqlite": _SQLite, "postgresql": _PostgreSQL}
+_KINDS: Final[dict[str, Callable[[sa.URL], Database]]] = {
+    "sqlite": _SQLite,
+    "postgresql": _PostgreSQL,
+    "postgres": _PostgreSQL,  # as many services write it
+}
 
 
 def database(url: str) -> Database:
