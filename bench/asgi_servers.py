@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 SERVERS = {
     "uvicorn, h11, limits": "-m bench.asgi_servers serve {port}",
     "uvicorn, h11": "-m uvicorn bench.asgi_servers:app --port {port} --http h11 --loop asyncio",
-    "uvicorn, httptools, uvloop": "-m uvicorn bench.asgi_servers:app --port {port} --http httptools --loop uvloop",  # noqa: E501
+    "uvicorn, httptools, uvloop": "-m uvicorn bench.asgi_servers:app --port {port} --http httptools --loop uvloop",
     "Granian": "-m granian --interface asginl bench.asgi_servers:app --port {port} --no-ws",
 }
 NEEDS = {"uvicorn, httptools, uvloop": ("httptools", "uvloop"), "Granian": ("granian",)}
