@@ -146,7 +146,7 @@ def limits(name: str) -> dict[str, Any]:
     """What becomes of those who are slow or too large, in seconds and statuses, and of a graceful stop."""
     with tempfile.TemporaryDirectory() as folder, served(name, filled(Path(folder), name)) as (url, process):
         port = int(url.rpartition(":")[2])
-        told = {
+        told: dict[str, Any] = {
             "server": name,
             "slow head": refused(port, b"POST / HTTP/1.1\r\nX: "),
             "slow body": refused(

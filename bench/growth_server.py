@@ -42,18 +42,18 @@ def fill(database: str, count: int) -> None:
             owner = connection.execute(sa.select(OWNER.c.id)).scalar_one()
         rows = (filled(owner, number) for number in range(count))
         # By what each driver has for many rows: a million is a matter of seconds.
-        connection = store.engine.raw_connection()
+        raw: Any = store.engine.raw_connection()
         names = ", ".join(_COLUMNS)
         if store.engine.dialect.name == "sqlite":
-            connection.execute("BEGIN")
+            raw.cursor().execute("BEGIN")
             marks = ", ".join("?" * len(_COLUMNS))
-            connection.cursor().executemany(f"INSERT INTO reference ({names}) VALUES ({marks})", rows)
+            raw.cursor().executemany(f"INSERT INTO reference ({names}) VALUES ({marks})", rows)
         else:
-            with connection.cursor().copy(f"COPY reference ({names}) FROM STDIN") as copy:
+            with raw.cursor().copy(f"COPY reference ({names}) FROM STDIN") as copy:
                 for row in rows:
                     copy.write_row(row)
-        connection.commit()
-        connection.close()
+        raw.commit()
+        raw.close()
 
 
 def filled(owner: int, number: int) -> tuple[Any, ...]:
