@@ -88,10 +88,3 @@ def test_make_targets_exist() -> None:
     assert named
     for step in named:
         assert f"make {step} " in said
-
-
-def test_links_lead_somewhere() -> None:
-    """Files that the README and the docs link to exist."""
-    for page in (ROOT / "README.md", ROOT / "CHANGELOG.md", *(ROOT / "docs").rglob("*.md")):
-        for target in re.findall(r"\]\(([^)#:]+)[^):]*\)", page.read_text(encoding="utf-8")):
-            assert (page.parent / target).exists(), (page.name, target)
