@@ -371,12 +371,15 @@ def test_a_failure_that_is_none_of_the_others_is_a_break() -> None:
     key = KeyInHeader(KEY)
     arguments = {"method": "POST", "url": "https://comfy.example"}
 
-    def handler(_: httpx.Request) -> httpx.Response:
-        raise raised
+    def raising(error: Exception) -> httpx.MockTransport:
+        def handler(_: httpx.Request) -> httpx.Response:
+            raise error
+
+        return httpx.MockTransport(handler)
 
     for raised, failure in (
         (httpx.ReadError("no"), exchanges.Failure("broken", "ReadError: no")),
         (httpx.ReadTimeout("no"), exchanges.Failure("timeout", "ReadTimeout: no")),
         (httpx.InvalidURL("no"), exchanges.Failure("broken", "InvalidURL: no", passes=False)),
     ):
-        assert exchanges.exchange(httpx.MockTransport(handler), arguments, key, 1).failure == failure
+        assert exchanges.exchange(raising(raised), arguments, key, 1).failure == failure
