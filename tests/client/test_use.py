@@ -63,6 +63,13 @@ def test_options_that_a_copy_cannot_have(wrong: dict[str, Any]) -> None:
         client.with_options(**wrong)
 
 
+@pytest.mark.parametrize("client", [AssetsClient, AsyncAssetsClient])
+def test_how_a_client_shows_itself(client: Any) -> None:
+    """With its class and address, also where making it failed: tracebacks are logged with their variables."""
+    assert repr(client(KEY, "http://127.0.0.1:1")) == f"{client.__name__}(base_url='http://127.0.0.1:1')"
+    assert repr(client.__new__(client)) == f"{client.__name__}(base_url=None)"
+
+
 def test_options_at_their_limits() -> None:
     """The longest time is taken, and what is refused is shown."""
     client = AssetsClient(KEY, "http://127.0.0.1:1", timeout=sys.float_info.max)
