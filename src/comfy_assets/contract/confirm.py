@@ -8,15 +8,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from comfy_assets.contract.judge import judge, shows
+from comfy_assets.contract.findings import shows
+from comfy_assets.contract.judge import judge
 from comfy_assets.contract.plan import under_fresh_names
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from comfy_assets.contract.judge import Finding
     from comfy_assets.contract.probe import Probe
     from comfy_assets.contract.record import Case, Record
+    from comfy_assets.contract.verdicts import Finding
 
 #: Replays of a finding: the first, and further ones where the first did not show it.
 FURTHER = 2

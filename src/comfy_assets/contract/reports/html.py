@@ -6,15 +6,14 @@ from html import escape
 from typing import TYPE_CHECKING
 
 from comfy_assets._version import __version__
-from comfy_assets.contract import judge as verdicts
-from comfy_assets.contract import words
+from comfy_assets.contract import verdicts, words
 from comfy_assets.contract.reports.page_style import SIGNS, STYLE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from comfy_assets.contract.judge import Finding, Verdict
-    from comfy_assets.contract.reports.subject import Reported
+    from comfy_assets.contract.reported import Reported
+    from comfy_assets.contract.verdicts import Finding, Verdict
 
 #: Bytes of a message that a page shows.
 _SHOWN = 4000
@@ -35,7 +34,7 @@ def page(outcomes: Sequence[Reported], record: str | None = None) -> str:
             *(part for outcome in outcomes for part in _findings(outcome, record, several=len(outcomes) > 1)),
             *_rules(outcomes),
             *(part for outcome in outcomes for part in _references(outcome)),
-            f"<footer>comfy-assets {__version__}, contract {_text(outcomes[0].contract_version)}</footer>",
+            f"<footer>comfy-assets {__version__}, contract {_text(outcomes[0].record.facts.contract.version)}</footer>",
             "</main></body></html>\n",
         ]
     )

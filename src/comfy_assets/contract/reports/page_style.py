@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from comfy_assets.contract import judge as verdicts
+from comfy_assets.contract import verdicts
 
 #: A sign for each verdict, for those who see no colours; in the order of the bar.
 SIGNS = {
