@@ -8,8 +8,8 @@ import pytest
 
 from comfy_assets.contract import RULES
 from comfy_assets.contract.findings import shows
-from comfy_assets.contract.verdicts import NOT_CHECKED
 from comfy_assets.contract.selftest import checked
+from comfy_assets.contract.verdicts import NOT_CHECKED
 from comfy_assets.scenarios.catalogue import CONFORMING, FAULTS
 from comfy_assets.scenarios.comfyui import COMFYUI, DEVIATIONS
 from comfy_assets.scenarios.faults import Fault

@@ -15,6 +15,7 @@ from comfy_assets.contract.clients import RULES, ClientOptions, ClientOutcome, N
 from comfy_assets.contract.clients.asks import KEY_VARIABLE, URL_VARIABLE, VARIABLES
 from comfy_assets.contract.clients.rules import GROUPS
 from comfy_assets.contract.clients.run import rejudge
+from comfy_assets.contract.reported import INTERRUPTED
 
 if TYPE_CHECKING:
     from comfy_assets.cli.output import Output
@@ -69,11 +70,14 @@ def _variable(text: str) -> tuple[str, str]:
 def _checked(options: ClientOptions, given: dict[str, Any], output: Output) -> ClientOutcome:
     require_writable(given)
     try:
-        with ending_in_order(), progress_for(_name(options.command), output) as step:
-            return check_client(options, progress=step)
+        with ending_in_order() as interrupted, progress_for(_name(options.command), output) as step:
+            outcome = check_client(options, progress=step)
     except NotRunnableError as error:
         raise Failure(
             str(error), code="not_runnable", hint="the command stands after --, as in a shell"
         ) from None
     except specification.ContractFileError as error:
         raise Failure(str(error), code="contract") from None
+    if interrupted.is_set():
+        outcome.record.ended = INTERRUPTED
+    return outcome

@@ -10,11 +10,12 @@ import click
 
 from comfy_assets import settings, specification
 from comfy_assets.cli.check_progress import progress_for
-from comfy_assets.cli.checking import Checking, require_writable, write
+from comfy_assets.cli.checking import Checking, ending_in_order, require_writable, write
 from comfy_assets.cli.output import Exit, Failure
 from comfy_assets.cli.service import key_in
 from comfy_assets.contract import Content, Options, Outcome, UnreachableError, check
 from comfy_assets.contract.facts import OPERATION
+from comfy_assets.contract.reported import INTERRUPTED
 from comfy_assets.contract.reports import json_report
 from comfy_assets.contract.rules import GROUPS, RULES
 from comfy_assets.contract.run import rejudge
@@ -148,12 +149,14 @@ def _check(options: Options, given: dict[str, Any], output: Output) -> int:
     if options.api_key is None:
         output.talk("no API key was given: only what needs none can be checked")
     try:
-        with progress_for(options.url, output) as step:
+        with ending_in_order() as interrupted, progress_for(options.url, output) as step:
             outcome = check(options, progress=step)
     except UnreachableError as error:
         raise Failure(str(error), code="unreachable", hint=_hint(str(error))) from None
     except specification.ContractFileError as error:
         raise Failure(str(error), code="contract") from None
+    if interrupted.is_set():
+        outcome.record.ended = INTERRUPTED
     write([outcome], given)
     return CHECKING.told(outcome, output, record=given["report_json"])
 

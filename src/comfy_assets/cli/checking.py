@@ -134,17 +134,25 @@ def write(outcomes: Sequence[Reported], given: dict[str, Any]) -> None:
 
 
 @contextmanager
-def ending_in_order() -> Iterator[None]:
-    """Whoever ends the check with SIGTERM is told of what was done, like one who interrupts it."""
+def ending_in_order() -> Iterator[threading.Event]:
+    """Whoever ends the check, by Ctrl-C or SIGTERM, is told of what was done.
+
+    The event says that somebody did: Python drops an exception where none can be raised, as in `__del__`.
+    """
+    asked = threading.Event()
     if threading.current_thread() is not threading.main_thread():
-        yield
+        yield asked
         return
 
     def interrupt(_number: int, _frame: object) -> None:
+        asked.set()
         raise KeyboardInterrupt
 
-    before = signal.signal(signal.SIGTERM, interrupt)
+    # A shell lets what it starts in the background ignore Ctrl-C: that is left as it is.
+    heard = [one for one in (signal.SIGINT, signal.SIGTERM) if signal.getsignal(one) is not signal.SIG_IGN]
+    before = {one: signal.signal(one, interrupt) for one in heard}
     try:
-        yield
+        yield asked
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for one, handler in before.items():
+            signal.signal(one, handler)

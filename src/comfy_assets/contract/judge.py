@@ -97,7 +97,8 @@ def _verdict(  # noqa: PLR0911, a list of decisions
         )
         text = f"no answer {missing} was seen: {hint}"
         return Verdict(rule, NOT_CHECKED, PREREQUISITE, text, exercised)
-    return Verdict(rule, PASSED, exercised=exercised)
+    notes = list(dict.fromkeys(one.note for one in looked if one.note))
+    return Verdict(rule, PASSED, text="; ".join(notes), exercised=exercised)
 
 
 def _lacking(rule: Rule, history: History) -> str | None:

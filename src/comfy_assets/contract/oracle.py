@@ -140,7 +140,10 @@ def _kept(facts: Facts, request: Request, body: _Body, owner: str | None) -> Exp
 
 # --- The parts of a request ---------------------------------------------------------------------
 
-_STANDARD = frozenset({"GET", "HEAD", "POST", "PUT", "DELETE", "CONNECT", "OPTIONS", "TRACE", "PATCH"})
+# RFC 9110, section 9.1: every server knows GET and HEAD, so that they are not allowed here (405); what it
+# does not know at all it need not have implemented (501).
+_ALWAYS_KNOWN = frozenset({"GET", "HEAD"})
+_STANDARD = frozenset({*_ALWAYS_KNOWN, "POST", "PUT", "DELETE", "CONNECT", "OPTIONS", "TRACE", "PATCH"})
 
 
 def _method(facts: Facts, request: Request) -> Expectation:
@@ -149,7 +152,9 @@ def _method(facts: Facts, request: Request) -> Expectation:
         return Expectation(ELSEWHERE, None)
     if request.method == "OPTIONS":
         return Expectation(ELSEWHERE, None)
-    statuses = {405} if request.method in _STANDARD else {400, 405, 501}
+    statuses = {405}
+    statuses |= set() if request.method in _ALWAYS_KNOWN else {501}
+    statuses |= set() if request.method in _STANDARD else {400}
     departure = Departure("other-methods", request.method, f"the contract has no {request.method} here")
     return Expectation(METHOD, frozenset(statuses), (departure,))
 

@@ -80,6 +80,8 @@ CONFORMING: tuple[Fault, ...] = (
         said.with_header("Transfer-Encoding", "chunked") if asked.method != "HEAD" else said)}),
     Fault("501 for unknown methods", "", {"other_method": lambda self, asked: (
         self.error(501, "no") if asked.method == "FROBNICATE" else Service.other_method(self, asked))}),
+    Fault("501 for methods that it does not have", "", {"other_method": lambda self, asked: (
+        Service.other_method(self, asked) if asked.method in {"GET", "HEAD"} else self.error(501, "no"))}),
     Fault("OPTIONS is answered", "", {"other_method": lambda self, asked: (
         Said(204, headers={"Allow": "POST, OPTIONS"}) if asked.method == "OPTIONS" else Service.other_method(self, asked))}),
     Fault("tags sorted, each once", "", changed("tags", lambda tags: sorted(set(tags)))),

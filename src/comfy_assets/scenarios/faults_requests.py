@@ -271,6 +271,8 @@ PROTOCOL = (
     Fault("GET creates", "other-methods", _as_post("GET", "HEAD")),
     Fault("PUT creates", "other-methods", _as_post("PUT")),
     Fault("404 for other methods", "other-methods", _others(404)),
+    Fault("501 for GET", "other-methods", {"other_method": lambda self, asked: (
+        self.error(501, "no") if asked.method == "GET" else Service.other_method(self, asked))}),
     Fault("200 for any method", "other-methods", {"other_method": lambda self, asked: Said(200, {"status": "ok"})}),
     Fault("405 without Allow", "allow-header", _others(405, None)),
     Fault("Allow without POST", "allow-header", _others(405, "GET, HEAD")),
@@ -303,6 +305,11 @@ def _silent(when: Any) -> dict[str, Any]:
     return {"after": lambda self, asked, said: Said(0, raw=b"") if when(asked, said) else said}
 
 
+def _small_and_deep(body: bytes) -> bool:
+    """What a limit of size lets through, and a reader that calls itself does not survive."""
+    return len(body) < 16 * 1024 and b"[" * 1000 in body
+
+
 def _unreadable(body: bytes) -> bool:
     try:
         json.loads(body)
@@ -317,6 +324,9 @@ NEVER = (
     Fault("500 for lone surrogates", "never-5xx", _crashing(lambda body: rb"\ud" in body)),
     Fault("500 for what is not JSON", "never-5xx", _crashing(_unreadable)),
     Fault("500 for deep nesting", "never-5xx", _crashing(lambda body: b"[" * 1000 in body)),
+    Fault("500 for deep nesting within a limit of size", "never-5xx", _crashing(_small_and_deep)),
+    Fault("500 for deep metadata within a limit of size", "never-5xx", _crashing(
+        lambda body: len(body) < 16 * 1024 and body.startswith(b"{") and body.count(b"[") > 1000)),
     Fault("500 for long names", "never-5xx", failing(lambda value: len(_name(value)) > 200)),
     Fault("500 for wrong types", "never-5xx", {"refuse": lambda self, path, keyword, value: (
         (_ for _ in ()).throw(RefusedError(500 if keyword == "type" else 400, "the service failed")))}),
