@@ -5,6 +5,8 @@ from __future__ import annotations
 import functools
 import http.server
 import itertools
+import re
+import socket
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -139,7 +141,9 @@ class Answers(http.server.BaseHTTPRequestHandler):
     """A web server that says no size, and shows `secret` to nobody."""
 
     def do_GET(self) -> None:
-        self.send_response(403 if "secret" in self.path else 200)
+        asked = re.search(r"/status-(\d+)", self.path)
+        status = int(asked[1]) if asked else 403 if "secret" in self.path else 200
+        self.send_response(status)
         self.end_headers()
         if self.command == "GET":
             self.wfile.write(b"of unknown size")
@@ -165,6 +169,39 @@ def test_object_of_unknown_size(command: Command, web: str) -> None:
     assert ran.json[0]["message"] == "1 object of unknown size to download"
     [file] = [one for one in ran.json if one["type"] == "file"]
     assert file["hash"] == "blake3:" + blake3.blake3(b"of unknown size").hexdigest()
+
+
+@pytest.mark.parametrize(
+    ("status", "words", "ends"),
+    [
+        (404, "no such path", 2),
+        (410, "no such path", 2),
+        (401, "permission denied", 1),
+        (403, "permission denied", 1),
+        (500, "the server answered 500", 1),
+    ],
+)
+def test_what_a_web_server_refuses(command: Command, web: str, status: int, words: str, ends: int) -> None:
+    """What is not there, what one may not see and what is broken are told apart."""
+    ran = command("register", f"{web}/status-{status}", "--tag", "t")
+    assert (ran.status, words in ran.stdout.decode() + ran.stderr) == (ends, True), ran
+
+
+def test_no_server(command: Command) -> None:
+    """A web server that is down is not an object that is not there."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        ran = command("register", f"http://127.0.0.1:{free.getsockname()[1]}/a", "--tag", "t")
+    assert (ran.status, "Connect" in ran.stdout.decode()) == (1, True), ran
+
+
+def test_hash(command: Command, s3: dict[str, str], library: Path) -> None:
+    """URLs are hashed as files are; one that is not there ends with 2."""
+    ran = command("hash", "s3://models/sub/0003.bin", library / "sub" / "0003.bin", **s3)
+    digest = hash_file(library / "sub" / "0003.bin")
+    assert ran.lines == [f"{digest}  s3://models/sub/0003.bin", f"{digest}  {library}/sub/0003.bin"]
+    ran = command("hash", "s3://models/none", **s3)
+    assert (ran.status, "there is no such object" in ran.stderr) == (2, True), ran
 
 
 def test_permission_denied(command: Command, web: str) -> None:

@@ -7,7 +7,7 @@ import os
 import sqlite3
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -59,14 +59,16 @@ class Service:
         with contextlib.closing(sqlite3.connect(self.journal)) as connection:
             return connection.execute("SELECT id, outcome, path FROM answers").fetchall()
 
-    def start(self, *arguments: str | os.PathLike[str], **more: Any) -> subprocess.Popen[bytes]:
-        """Start `register`; whoever starts it waits for it."""
+    def start(
+        self, *arguments: str | os.PathLike[str], before: Sequence[str] = (), **more: Any
+    ) -> subprocess.Popen[bytes]:
+        """Start `register`, by a command of its own if need be; whoever starts it waits for it."""
         path = os.pathsep.join(filter(None, sys.path))
         environment = {
             **os.environ, "PYTHONPATH": path, "COMFY_CLOUD_BASE_URL": self.front.url, "COMFY_CLOUD_API_KEY": KEY,
         }  # fmt: skip
         return subprocess.Popen(
-            [sys.executable, "-m", "comfy_assets", "register", *arguments, "--journal", self.journal],
+            [*before, sys.executable, "-m", "comfy_assets", "register", *arguments, "--journal", self.journal],
             env=environment,
             **{"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE, **more},
         )  # fmt: skip

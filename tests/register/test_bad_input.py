@@ -66,14 +66,27 @@ def test_everything_that_is_no_file(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     assert "a link back to a folder above it" in talk
 
 
-@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root may read everything")
+#: Runs a command as a user who may read what its owner allows, which root is not: a system that is being
+#: tested may have nobody else.
+ORDINARY = (
+    ["setpriv", "--bounding-set", "-dac_override,-dac_read_search"]
+    if getattr(os, "geteuid", int)() == 0
+    else []
+)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="access lists are another thing")
 def test_permission_denied(tmp_path: Path) -> None:
-    """A file and a folder that may not be read are told."""
-    (tmp_path / "file").touch(mode=0)
-    (tmp_path / "folder").mkdir(mode=0)
-    with pytest.raises(PermissionError):
-        reading(tmp_path / "file")
-    assert [one.reason for one in walk([tmp_path]) if isinstance(one, Problem)] == ["Permission denied"]
+    """A file and a folder that may not be read are failed, each with its reason; the rest has its reference."""
+    library, report = different_files(tmp_path / "library", 3), tmp_path / "report.jsonl"
+    (library / "file").touch(mode=0)
+    (library / "folder").mkdir(mode=0)
+    with serving(different_files(tmp_path / "content", 3), tmp_path) as service:
+        status, _, talk = service.run(library, "--tag", "t", "--report", report, before=ORDINARY)
+    rows = [json.loads(line) for line in report.read_text().splitlines()]
+    failed = {os.path.basename(row["path"]): row["reason"] for row in rows if row["outcome"] == "failed"}
+    assert failed == dict.fromkeys(["file", "folder"], "Permission denied")
+    assert (status, len(rows)) == (1, 5), talk
 
 
 def test_name_that_is_too_long(tmp_path: Path) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import threading
+from typing import TYPE_CHECKING
 
 import click
 
@@ -10,8 +12,16 @@ from comfy_assets import errors
 from comfy_assets.cli.output import Exit, Failure, Output, json_option, printable
 from comfy_assets.defaults import ALGORITHM
 from comfy_assets.hashing import ALGORITHMS, hash_file
-from comfy_assets.library.items import LeftOut, Problem, words
-from comfy_assets.library.walking import Found, walk
+from comfy_assets.library.items import Item, LeftOut, Problem, words
+from comfy_assets.library.options import Options
+from comfy_assets.library.reading import ChangedError, Pace
+from comfy_assets.library.remote import RemoteItem, Root, is_remote
+from comfy_assets.library.sources import of_paths
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from comfy_assets.library.sources import Given
 
 
 @click.command("hash", epilog="Example: comfy-assets hash models/ portrait.png")
@@ -29,7 +39,7 @@ def command(paths: tuple[str, ...], algorithm: str, as_json: bool) -> None:
     output = Output("hash", as_json=as_json)
     failed: list[dict[str, str]] = []
     hashed = 0
-    for file in walk(paths):
+    for file in _given(paths):
         if isinstance(file, LeftOut):
             if file.told:
                 output.talk(f"{printable(file.path)}: {file.reason}")
@@ -44,7 +54,7 @@ def command(paths: tuple[str, ...], algorithm: str, as_json: bool) -> None:
             output.data(_line(hash_, file.path))
             output.event("hashed", path=file.path, hash=hash_)
     if failed:
-        named = not all(map(os.path.exists, paths))
+        named = not all(map(_exists, paths))
         raise Failure(
             f"{len(failed)} of {len(failed) + hashed} could not be hashed",
             code="incomplete",
@@ -54,12 +64,28 @@ def command(paths: tuple[str, ...], algorithm: str, as_json: bool) -> None:
     output.end({"hashed": hashed, "failed": []})
 
 
-def _hash(file: Found | Problem, algorithm: str) -> tuple[str | None, str]:
+def _given(paths: tuple[str, ...]) -> Iterator[Given]:
+    try:
+        # No tag is ever asked for: the files are all that is wanted of them.
+        yield from of_paths(paths, (), Options())()
+    except errors.InputError as error:
+        raise Failure(str(error), code="input", exit_code=Exit.COULD_NOT_RUN) from None
+
+
+def _exists(path: str) -> bool:
+    return Root.of(path).exists() if is_remote(path) else os.path.exists(path)
+
+
+def _hash(file: Item | Problem, algorithm: str) -> tuple[str | None, str]:
     """A file's hash, or None and the reason."""
     if isinstance(file, Problem):
         return None, file.reason
     try:
+        if isinstance(file, RemoteItem):
+            return file.file.read(algorithm, Pace(None, threading.Event()), lambda _: None).hash, ""
         return hash_file(file.path, algorithm), ""
+    except ChangedError:
+        return None, "it changed while it was read"
     except (OSError, errors.InputError) as error:
         return None, words(error)
 

@@ -94,7 +94,9 @@ class Output:
                 # it above itself.
                 sys.stdout.write(f"{printable(line)}\n")
             else:
-                click.echo(line.encode("utf-8", "surrogateescape"))
+                sys.stdout.buffer.write(line.encode("utf-8", "surrogateescape") + b"\n")
+                # Whoever reads the lines, reads them as they come.
+                sys.stdout.buffer.flush()
 
     def talk(self, line: str) -> None:
         """A line about what is going on: on stderr, and not when quiet."""
@@ -135,6 +137,8 @@ def print_json(value: dict[str, Any]) -> None:
 
 def printable(path: str) -> str:
     """A path for a message in one line: control characters and bytes that are no UTF-8 are escaped."""
+    if path.isprintable():
+        return path
     return "".join(letter if letter.isprintable() else ascii(letter)[1:-1] for letter in path)
 
 

@@ -75,7 +75,8 @@ class Printer:
             more += [] if done.asked else ["not asked: the journal has it"] * (done.outcome in DONE)
         words = f": {printable('; '.join(filter(None, more)))}" if any(more) else ""
         self.output.data(f"{done.outcome:<8}  {done.id or '-':<36}  {printable(done.path)}{words}")
-        self.output.event("file", **asdict(done))
+        if self.output.as_json:
+            self.output.event("file", **asdict(done))
 
     def _progress(self, progress: Progress) -> None:
         self.output.event("progress", **asdict(progress))

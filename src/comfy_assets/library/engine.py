@@ -30,6 +30,7 @@ from comfy_assets.library.items import Item, LeftOut, Problem
 from comfy_assets.library.options import Options
 from comfy_assets.library.reading import Pace, StoppedError
 from comfy_assets.library.registrar import Registrar, StopRunError, changed
+from comfy_assets.library.remote import RemoteItem
 from comfy_assets.library.verdicts import THROTTLING
 
 if TYPE_CHECKING:
@@ -43,6 +44,10 @@ if TYPE_CHECKING:
 #: nothing beside what a run needs anyway.
 _BATCH: Final = 64
 _QUEUE: Final = 256
+
+#: Small files that go to a thread together: so many at most, and bytes.
+_TOGETHER: Final = 16
+_SMALL: Final = 1 << 20
 
 
 async def aregister_files(
@@ -66,6 +71,20 @@ async def aregister_files(
         InputError: nothing could be tried: no key, another run is at it, ...
         ComfyAssetsError: what ended the run, after the `Summary`.
     """
+    async with contextlib.aclosing(_run(paths, tags, client, options, source)) as batches:
+        async for batch in batches:
+            for event in batch:
+                yield event
+
+
+async def _run(
+    paths: Iterable[str | os.PathLike[str]],
+    tags: Sequence[str],
+    client: AsyncAssetsClient | None,
+    options: Options | None,
+    source: Source | None,
+) -> AsyncGenerator[list[Event]]:
+    """The same, in lists: all events that are there."""
     options = Options() if options is None else options
     source = sources.of_paths(paths, tags, options) if source is None else source
     async with contextlib.AsyncExitStack() as stack:
@@ -84,8 +103,8 @@ async def aregister_files(
         task = asyncio.create_task(run.run())
         task.add_done_callback(run.wake)
         try:
-            while (event := await run.events.get()) is not None:
-                yield event
+            while batch := await run.batch():
+                yield batch
         finally:
             task.cancel()
             with contextlib.suppress(asyncio.CancelledError):
@@ -106,13 +125,13 @@ def register_files(
     with asyncio.Runner() as runner:
         loop = runner.get_loop()
         loop.set_exception_handler(_told)
-        events = aregister_files(paths, tags, client=client, options=options, source=source)
+        batches = _run(paths, tags, client, options, source)
         with _interruption(loop) as interrupted:
             try:
-                while (event := runner.run(_next(events, interrupted))) is not None:
-                    yield event
+                while (batch := runner.run(_next(batches, interrupted))) is not None:
+                    yield from batch
             finally:
-                runner.run(_close(events))
+                runner.run(_close(batches))
             if interrupted.is_set():
                 raise KeyboardInterrupt
 
@@ -139,9 +158,9 @@ def _told(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
         loop.default_exception_handler(context)
 
 
-async def _next(events: AsyncIterator[Event], interrupted: asyncio.Event) -> Event | None:
-    """The next event; None after the last one, and where Ctrl-C came first."""
-    coming = asyncio.ensure_future(_anext(events))
+async def _next(batches: AsyncIterator[list[Event]], interrupted: asyncio.Event) -> list[Event] | None:
+    """The next events; None after the last ones, and where Ctrl-C came first."""
+    coming = asyncio.ensure_future(_anext(batches))
     stopping = asyncio.ensure_future(interrupted.wait())
     try:
         await asyncio.wait({coming, stopping}, return_when=asyncio.FIRST_COMPLETED)
@@ -152,12 +171,12 @@ async def _next(events: AsyncIterator[Event], interrupted: asyncio.Event) -> Eve
         await asyncio.gather(coming, stopping, return_exceptions=True)
 
 
-async def _anext(events: AsyncIterator[Event]) -> Event | None:
-    return await anext(events, None)
+async def _anext(batches: AsyncIterator[list[Event]]) -> list[Event] | None:
+    return await anext(batches, None)
 
 
-async def _close(events: Any) -> None:
-    await events.aclose()
+async def _close(batches: Any) -> None:
+    await batches.aclose()
 
 
 @define(eq=False)
@@ -226,6 +245,20 @@ class _Run:
         await self.events.put(self.summary)
         await self.events.put(None)
 
+    async def batch(self) -> list[Event]:
+        """All events that are there, one at least; none after the last one."""
+        batch = []
+        event = await self.events.get()
+        while event is not None:
+            batch.append(event)
+            if self.events.empty():
+                break
+            event = self.events.get_nowait()
+        if event is None and batch:
+            # The next call is to see the end too.
+            self.events.put_nowait(None)
+        return batch
+
     def wake(self, task: asyncio.Task[None]) -> None:
         """Let nobody wait for events of a run that failed."""
         if task.cancelled() or task.exception() is not None:
@@ -267,15 +300,36 @@ class _Run:
             await self.events.put(Note(one.path, one.reason))
 
     async def _hash(self) -> None:
-        while (item := await self._items.get()) is not None:
+        while items := await self._some():
             try:
-                hashed = await self._in_thread(self._hasher.hash, item)
+                ends = await self._in_thread(self._hash_all, items)
             except StoppedError:
                 return
-            if isinstance(hashed, FileDone):
-                await self._end(hashed)
-            else:
-                await self._hashed.put(hashed)
+            for hashed in ends:
+                if isinstance(hashed, FileDone):
+                    await self._end(hashed)
+                else:
+                    await self._hashed.put(hashed)
+
+    async def _some(self) -> list[Item]:
+        """The next items for a thread: several where they are small, for each way there has its price."""
+        item, items, size = await self._items.get(), [], 0
+        while item is not None:
+            items.append(item)
+            size += item.size
+            if not self._are_small(item, size) or len(items) >= _TOGETHER or self._items.empty():
+                return items
+            item = self._items.get_nowait()
+        if items:
+            # Each thread is to see an end of its own.
+            self._items.put_nowait(None)
+        return items
+
+    def _are_small(self, item: Item, size: int) -> bool:
+        return self._cluster is None and not isinstance(item, RemoteItem) and size < _SMALL
+
+    def _hash_all(self, items: list[Item]) -> list[Hashed | FileDone]:
+        return [self._hasher.hash(item) for item in items]
 
     async def _register(self) -> None:
         while (hashed := await self._hashed.get()) is not None:

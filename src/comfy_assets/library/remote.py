@@ -10,6 +10,7 @@ import hashlib
 import os
 import re
 import time
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final
 
 from attrs import evolve, field, frozen
@@ -40,6 +41,10 @@ _SIGNED: Final = re.compile(
 #: will do; times and checksums stand for one where there is none.
 _VERSIONS: Final = ("VersionId", "version_id", "generation", "ETag", "etag", "e_tag", "md5Hash", "checksum")
 _TIMES: Final = ("LastModified", "last_modified", "mtime", "modified", "updated", "created")
+
+#: Statuses of web servers: it is not there; this user may not see it.
+_ABSENT: Final = (HTTPStatus.NOT_FOUND, HTTPStatus.GONE)
+_DENIED: Final = (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN)
 
 #: Bytes that are asked for at once: an object store answers each request after tens of milliseconds.
 _BLOCK: Final = 8 << 20
@@ -134,11 +139,25 @@ def _told() -> Iterator[None]:
         # s3fs asks for the etag with which it began, and says so.
         if type(error).__name__ == "FileExpired":
             raise ChangedError from None
-        kinds = (FileNotFoundError, PermissionError)
-        kind = next((one for one in kinds if isinstance(error, one)), OSError)
+        kind, cause = _kind(error)
         said = {FileNotFoundError: "there is no such object", PermissionError: "permission denied"}
-        text = shown(words(error)) or type(error).__name__
+        text = shown(words(cause)) or type(cause).__name__
         raise kind(said.get(kind) or " ".join(text.split())) from None
+
+
+def _kind(error: Exception) -> tuple[type[OSError], Exception]:
+    """What was raised, told apart, and what says why: fsspec calls all trouble of the web "not found"."""
+    cause = error.__cause__
+    status = getattr(cause, "status", None)
+    if isinstance(error, PermissionError) or status in _DENIED:
+        return PermissionError, error
+    if not isinstance(error, FileNotFoundError):
+        return OSError, error
+    if isinstance(cause, Exception) and status not in (None, *_ABSENT):
+        return OSError, Exception(f"the server answered {status}")
+    if isinstance(cause, OSError) and not isinstance(cause, FileNotFoundError):
+        return OSError, cause
+    return FileNotFoundError, error
 
 
 @frozen
@@ -174,9 +193,12 @@ class Root:
         try:
             with _told():
                 self.system.invalidate_cache()
-                return bool(self.system.exists(self.path))
+                self.system.info(self.path)
+        except FileNotFoundError:
+            return False
         except OSError:
-            return True
+            pass
+        return True
 
     def files(
         self, patterns: Patterns

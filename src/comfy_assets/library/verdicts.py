@@ -94,21 +94,26 @@ def _other_content(asset: AssetCreated, hash_: str, size: int | None) -> str | N
 
 def differences(asset: AssetCreated, item: Item) -> tuple[str, ...]:
     """The members that the service answered otherwise than they were asked for."""
-    asked: dict[str, Any] = {
+    found = []
+    for member, wanted in _asked(item).items():
+        got: Any = getattr(asset, member, UNSET)
+        if got is UNSET or got is None or wanted is None:
+            continue
+        if member == "tags":
+            got = sorted(set(map(str, got)))
+        # In Python 1, 1.0 and True are equal; in JSON they are not. A text is itself, and quicker to compare.
+        if got != wanted if isinstance(wanted, str) else _written(_plain(got)) != _written(wanted):
+            found.append(member)
+    return tuple(found)
+
+
+def _asked(item: Item) -> dict[str, Any]:
+    return {
         "name": item.name,
         "tags": sorted(set(item.tags)),
         "mime_type": item.mime_type,
         "user_metadata": item.metadata,
     }
-    found = []
-    for member, wanted in asked.items():
-        got: Any = getattr(asset, member, UNSET)
-        if got is UNSET or got is None or wanted is None:
-            continue
-        plain = sorted(set(map(str, got))) if member == "tags" else _plain(got)
-        if _written(plain) != _written(wanted):
-            found.append(member)
-    return tuple(found)
 
 
 def _plain(value: Any) -> Any:
