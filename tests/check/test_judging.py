@@ -21,7 +21,7 @@ from comfy_assets.contract.facts import Content, facts_for
 from comfy_assets.contract.judge import judge
 from comfy_assets.contract.keys import KEY, OTHER_KEY, Keys
 from comfy_assets.contract.messages import CHUNKED, Request, encode, read_response
-from comfy_assets.contract.plan import Planner, plan
+from comfy_assets.contract.plan import Planner, plan, under_fresh_names
 from comfy_assets.contract.record import Record
 from comfy_assets.contract.selftest import CONTENTS, STORED, checked
 from comfy_assets.contract.wire import Target
@@ -279,3 +279,15 @@ def test_wrong_status_of_refusals_is_one_finding(status: int) -> None:
     assert not outcome.not_checked
     missing = outcome.judgement.verdicts["refuse-missing"]
     assert (missing.verdict, missing.text) == ("passed", f"refused, with {status}")
+
+
+@pytest.mark.parametrize("run_id", ["a", "check", "0123456789abcdef"])
+def test_names_of_replays_are_fresh_and_as_long(run_id: str) -> None:
+    """A short run id stands in words too; a longer name could be more than must be accepted."""
+    facts = evolve(FACTS, run_id=run_id, expectations={})
+    case = next(one for one in plan(facts) if one.id == "accept/the longest name")
+    again = under_fresh_names(case, facts.mark, 12).request.body
+    before, after = json.loads(case.request.body), json.loads(again)
+    assert len(after["name"]) == len(before["name"]) == 255
+    assert after["name"] != before["name"]
+    assert {**after, "name": "", "user_metadata": {}} == {**before, "name": "", "user_metadata": {}}

@@ -77,9 +77,7 @@ def test_plain_words_are_no_trace(text: str) -> None:
     assert not leaks(json.dumps({"code": "x", "message": text}).encode())
 
 
-@pytest.mark.parametrize(
-    "text", [*TRACES.values(), "/home/user/a.png", "C:\\models\\a.bin", "SELECT a FROM b "]
-)
+@pytest.mark.parametrize("text", [*TRACES.values(), "/mnt/a.png", "C:\\models\\a.bin", "SELECT a FROM b "])
 def test_what_was_sent_is_no_leak(text: str) -> None:
     """Users may keep traces, paths and SQL in their metadata; whatever escapes the answer writes them with."""
     asked = {**PLANNER.base, "name": text}

@@ -35,7 +35,7 @@ def confirm(probe: Probe, record: Record) -> None:
         key = finding.fingerprint
         for count in range(1 + FURTHER):
             number += 1
-            fresh = [under_fresh_names(case, record.facts.run_id, number) for case in cases]
+            fresh = [under_fresh_names(case, record.facts.mark, number) for case in cases]
             if probe.replay(fresh, number) is None:
                 break  # the budget or the time ended: what was seen stands
             record.replays.setdefault(key, []).append(number)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from comfy_assets.contract import oracle
-from comfy_assets.contract.facts import CREATED
+from comfy_assets.contract.facts import CREATED, CREATED_NEW, EXISTING
 from comfy_assets.contract.findings import arranged, gather, weigh
 from comfy_assets.contract.history import THROTTLING, History
 from comfy_assets.contract.keys import OTHER_KEY
@@ -185,6 +185,10 @@ def _why_no_success(history: History) -> tuple[str, str]:
 
 
 def _missing_status(rule: Rule, looked: list[Judged], history: History) -> str:
-    seen = {one.index: one.status for one in history.seen}
-    statuses = {seen.get(index) for one in looked for index in one.exchanges}
+    """The answers that were not seen: by their status, or by the member that has to agree with it."""
+    seen = {one.index: one for one in history.seen}
+    answers = [seen[index] for one in looked for index in one.exchanges if index in seen]
+    statuses = {one.status for one in answers}
+    said = {str(one.members.get(CREATED_NEW)) for one in answers if one.is_success}
+    statuses |= {status for status, new in ((CREATED, "True"), (EXISTING, "False")) if new in said}
     return " or ".join(str(status) for status in rule.statuses if status not in statuses)

@@ -24,7 +24,7 @@ from comfy_assets.contract.facts import (
 )
 from comfy_assets.contract.features import Feature, features
 from comfy_assets.contract.keys import ALMOST, KEY, OTHER_KEY
-from comfy_assets.contract.messages import CHUNKED
+from comfy_assets.contract.messages import CHUNKED, NO_BODY
 
 if TYPE_CHECKING:
     from comfy_assets.contract.facts import Facts
@@ -112,6 +112,9 @@ def _expect(facts: Facts, request: Request) -> Expectation:  # noqa: PLR0911, a 
         return _with_media(media, body, owner)
     if body.departures:
         statuses = {400, 413} if body.open else {400}
+        if request.framing == NO_BODY:
+            # Nothing that a length or a media type could be said of (RFC 9110, sections 15.5.12 and 15.5.16).
+            statuses |= {411, 415}
         return Expectation(
             REFUSE, frozenset(statuses), tuple(body.departures), owner=owner, body=body.value, open=body.open
         )
@@ -286,6 +289,12 @@ def _departure(facts: Facts, error: Any) -> Departure:
     if keyword == "type" and value is None:
         keyword = "null"
     rule = KEYWORD_RULES.get(keyword, OTHER_KEYWORDS)
+    if keyword == "required":
+        alike = next((name for name in value if name.lower() == error.kind.value.lower()), None)
+        if alike is not None:
+            return Departure(
+                rule, "names in another case", f"{place} is missing, and {alike} is another name"
+            )
     if keyword == "pattern":
         schema = facts.request_schema["properties"].get(path[0], {})
         kind = departures.kind_of_near_miss(value, facts.contract.validator(schema).is_valid)

@@ -90,6 +90,10 @@ CONFORMING: tuple[Fault, ...] = (
     Fault("content of one owner only", "", {"find": _own_content}),
     Fault("throttles now and then", "", {"route": _throttling}),
     Fault("slow answers", "", {"after": lambda self, asked, said: evolve(said, seconds=0.005)}),
+    Fault("415 and 411 where there is no body", "", {"create": lambda self, asked: (
+        self.error(411 if self.count % 2 else 415, "where is the body?")
+        if asked.method == "POST" and "content-length" not in asked.headers and "transfer-encoding" not in asked.headers
+        and asked.header("x-api-key") in self.keys else Service.create(self, asked))}),
     Fault("411 for chunks", "", {"create": lambda self, asked: (
         self.error(411, "a length is needed") if "transfer-encoding" in asked.headers else Service.create(self, asked))}),
     Fault("overwrites tags and metadata", "", {"refer": _overwriting}, {"identity": ()}),

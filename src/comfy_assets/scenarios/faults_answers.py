@@ -242,6 +242,9 @@ KEPT = (
     Fault("name cut", "name-kept", changed("name", lambda name: name[:100])),
     Fault("name in ASCII", "name-kept", changed("name", lambda name: name.encode("ascii", "replace").decode())),
     Fault("empty name replaced", "name-kept", changed("name", lambda name: name or "untitled")),
+    Fault("an empty name counts as none", "name-kept", {"read": lambda self, asked: (
+        {name: value for name, value in read.items() if (name, value) != ("name", "")}
+        if isinstance(read := Service.read(self, asked), dict) else read)}),
     Fault("name HTML-escaped", "name-kept", changed("name", lambda name: name.replace("<", "&lt;").replace('"', "&quot;"))),
     Fault("tags in lower case", "tags-kept", changed("tags", lambda tags: [tag.lower() for tag in tags])),
     Fault("only the first tag", "tags-kept", changed("tags", lambda tags: tags[:1])),

@@ -52,6 +52,7 @@ ACCEPTING = (
     Fault("400 for emoji", "accept-unicode", failing(_emoji, 400)),
     Fault("400 for control characters", "accept-unicode", failing(lambda value: "\\u0001" in _text(value), 400)),
     Fault("names of at most 64", "accept-names", failing(lambda value: len(_name(value)) > 64, 400)),
+    Fault("names of at most 255 bytes", "accept-names", failing(lambda value: len(_name(value).encode()) > 255, 400)),
     Fault("an empty name is refused", "accept-names", failing(lambda value: value.get("name") == "", 400)),
     Fault("slashes in names are refused", "accept-names", failing(lambda value: "/" in _name(value), 400)),
     Fault("at most ten tags", "accept-tags", failing(lambda value: len(value["tags"]) > 10, 400)),
@@ -59,6 +60,8 @@ ACCEPTING = (
     Fault("an empty tag is refused", "accept-tags", failing(lambda value: "" in value["tags"], 400)),
     Fault("nested metadata is refused", "accept-metadata",
           failing(lambda value: any(isinstance(one, dict) for one in value.get("user_metadata", {}).values()), 400)),
+    Fault("names with underscores in metadata are refused", "accept-metadata",
+          failing(lambda value: "__proto__" in value.get("user_metadata", {}), 400)),
     Fault("null in metadata is refused", "accept-metadata",
           failing(lambda value: None in value.get("user_metadata", {}).values(), 400)),
     Fault("deep metadata is refused", "accept-metadata", failing(lambda value: _deep(value, 12), 400)),
@@ -109,6 +112,7 @@ def _read_array(self: Service, asked: Any) -> Any:
 
 REFUSING = (
     Fault("tags may be missing", "refuse-missing", mending(lambda value: {"tags": ["none"], **value})),
+    Fault("names of members in any case are taken", "refuse-missing", mending(lambda value: {k.lower(): v for k, v in value.items()})),
     Fault("null for name is taken", "refuse-null", mending(lambda value: {k: v for k, v in value.items() if (k, v) != ("name", None)})),
     Fault("null for tags is taken", "refuse-null", mending_member("tags", lambda tags: ["none"] if tags is None else tags)),
     Fault("null for metadata is taken", "refuse-null", mending_member("user_metadata", lambda value: {} if value is None else value)),

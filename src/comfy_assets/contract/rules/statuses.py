@@ -229,7 +229,8 @@ class _Look:
         expectation = seen.expectation
         found = [Suspect(one.rule, one.cause, _where(one)) for one in expectation.departures]
         found += [Suspect("open-requests", words, words) for words in expectation.open]
-        unproven = sorted(expectation.features - self.proven, key=_size)
+        # Where nothing at all is accepted, what is special about a request is not the reason.
+        unproven = sorted(expectation.features - self.proven, key=_size) if self.proven else []
         return found + [Suspect(rule, words, words) for rule, words in unproven]
 
     def _wrong_status(self, seen: Seen, status: int) -> Blame:  # noqa: C901, a table of decisions
