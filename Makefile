@@ -11,7 +11,7 @@ SETUP_FROM := requirements/dev.txt pyproject.toml tools/setup.sh
 PYTEST := $(BIN)/python -m pytest --quiet -n auto --dist loadfile
 
 .DEFAULT_GOAL := demo
-.PHONY: demo prepared test test-full mutants check lint lint-contract types drift format setup generate vendor mutation pins diff share languages npm-tools clean help
+.PHONY: demo prepared test test-full mutants check lint lint-contract types drift format setup generate vendor mutation pins diff share languages bench npm-tools clean help
 
 demo: ## (default) Register sample files with the reference server and check both sides
 	@$(MAKE) --no-print-directory -j2 setup generate
@@ -68,11 +68,17 @@ mutation: .cache/mutation/complete ## Does a test fail for every change of the c
 .cache/mutation/complete: requirements/mutation.txt tools/setup.sh
 	@PYTHON="$(PYTHON)" tools/setup.sh .cache/mutation requirements/mutation.txt
 
+bench: setup generate vendor .cache/bench/complete ## Measure speed against others, in ratios; FULL=1 for numbers to quote
+	@$(BIN)/python -m bench $(if $(FULL),--full)
+
+.cache/bench/complete: requirements/bench.txt tools/setup.sh
+	@PYTHON="$(PYTHON)" tools/setup.sh .cache/bench requirements/bench.txt
+
 diff: setup npm-tools ## What does a change of the contract mean? BASE=v1.0.0 or any git revision or file
 	@tools/contract-diff "$(BASE)"
 
-languages: setup generate ## Build clients in other languages from openapi.yaml, and check them. LANGUAGE=go: one
-	@$(BIN)/python -m tools.languages $(LANGUAGE)
+languages: setup generate ## Build clients in other languages from openapi.yaml, and check them. LANGUAGE=go: one; ARGS=--write: the page
+	@$(BIN)/python -m tools.languages $(ARGS) $(LANGUAGE)
 
 share: setup npm-tools ## Write the contract for other languages into dist/contract/: documents, page, test vectors
 	@$(BIN)/python -m tools.share

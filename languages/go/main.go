@@ -42,7 +42,9 @@ func register() (string, error) {
 	}
 	for _, asset := range []*client.AssetCreated{answer.JSON200, answer.JSON201} {
 		if asset != nil && asset.Id.String() != "00000000-0000-0000-0000-000000000000" {
-			return asset.Id.String(), nil
+			held, err := json.Marshal(asset)
+			fmt.Println(answer.StatusCode(), string(held))
+			return asset.Id.String(), err
 		}
 	}
 	return "", fmt.Errorf("no reference: %s", answer.Status())

@@ -17,10 +17,10 @@ public final class Main {
         new Timer(true).schedule(new TimerTask() {
             @Override
             public void run() {
-                System.err.println("error: no answer within 8 s");
+                System.err.println("error: no answer within 20 s");
                 Runtime.getRuntime().halt(1);
             }
-        }, 8_000);
+        }, 20_000);
         try {
             System.out.println(register());
         } catch (Exception error) {
@@ -49,6 +49,7 @@ public final class Main {
         if ((answer.getStatusCode() != 200 && answer.getStatusCode() != 201) || asset == null || asset.getId() == null) {
             throw new IllegalStateException("no reference: HTTP status " + answer.getStatusCode());
         }
+        System.out.println(answer.getStatusCode() + " " + api.getObjectMapper().writeValueAsString(asset));
         return asset.getId().toString();
     }
 

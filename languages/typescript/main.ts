@@ -29,6 +29,7 @@ async function register(): Promise<string> {
   if ((response.status !== 200 && response.status !== 201) || typeof data?.id !== "string") {
     throw new Error(`no reference: HTTP status ${response.status}`);
   }
+  console.log(response.status, JSON.stringify(data));
   return data.id;
 }
 

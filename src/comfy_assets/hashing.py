@@ -26,6 +26,9 @@ def _blake3() -> _Digest:
     return blake3()
 
 
+#: What systems read at least; a file that says to have no bytes may have some, as those of Linux's /proc.
+_PAGE: Final = 1 << 12
+
 #: The algorithms by the prefix of their hashes.
 ALGORITHMS: Final[dict[str, Callable[[], _Digest]]] = {"blake3": _blake3, "sha256": hashlib.sha256}
 
@@ -52,13 +55,21 @@ def hash_file(
     if algorithm not in ALGORITHMS:
         raise InputError(f"unknown hash algorithm {algorithm!r}: expected one of {', '.join(ALGORITHMS)}")
     digest = ALGORITHMS[algorithm]()
-    buffer = memoryview(bytearray(defaults.READ_SIZE))
     with open(open_regular(path), "rb", buffering=0) as file:
+        buffer = buffer_for(os.fstat(file.fileno()).st_size)
         while size := file.readinto(buffer):
             digest.update(buffer[:size])
             if on_read is not None:
                 on_read(size)
     return f"{algorithm}:{digest.hexdigest()}"
+
+
+def buffer_for(size: int) -> memoryview:
+    """What to read a file of so many bytes into: no larger than it needs, for to make one takes its time.
+
+    One byte more than is there shows the end, or that the file grows, with one read.
+    """
+    return memoryview(bytearray(min(defaults.READ_SIZE, max(size + 1, _PAGE))))
 
 
 def open_regular(path: str | os.PathLike[str]) -> int:

@@ -51,6 +51,7 @@ def ask(url, tries=2):
 FAULTS = (
     Broken("adds a query", "request-target", "def target(): return '/api/assets/from-hash?source=cli'"),
     Broken("key in the query", "key-in-header-only", "def target(): return '/api/assets/from-hash?api_key=' + KEY"),
+    Broken("key in a second header", "key-in-header-only", "right = headers\ndef headers(): return {**right(), 'Authorization': 'Bearer ' + KEY}"),
     Broken("another path", "request-target", "def target(): return '/api/assets/from-hash/'"),
     Broken("PUT", "request-target", "def method(): return 'PUT'"),
     Broken("key as a bearer", "request-key", "def headers(): return {'Content-Type': 'application/json', 'Authorization': 'Bearer ' + KEY}"),

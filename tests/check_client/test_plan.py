@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
+
 from comfy_assets import specification
 from comfy_assets.contract.clients import RULES
 from comfy_assets.contract.clients.plan import scenarios
 from comfy_assets.scenarios.wire import WIRES
 
+_UUID = "[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"
 ALL = scenarios(specification.load(), 0)
 
 
@@ -27,3 +30,9 @@ def test_seed_decides_which_request_goes_with_which_answer() -> None:
     asked = [(one.name, one.ask) for one in ALL]
     assert [(one.name, one.ask) for one in scenarios(contract, 0)] == asked
     assert [(one.name, one.ask) for one in scenarios(contract, 1)] != asked
+
+
+def test_no_scenario_is_there_twice() -> None:
+    """Each run of the program costs time: no two get the same answers to the same end, whatever their ids."""
+    seen = [(re.sub(_UUID, "", repr(one.replies)), one.rule) for one in ALL if one.rule != "survive-asks"]
+    assert len(set(seen)) == len(seen)

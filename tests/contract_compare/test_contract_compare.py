@@ -11,6 +11,7 @@ import pytest
 
 from comfy_assets import specification
 from tools.contract_compare import __main__ as program
+from tools.contract_compare import facts
 from tools.share.twin import twin
 
 ROOT = Path(__file__).parents[2]
@@ -111,6 +112,29 @@ def test_one_operation_of_many() -> None:
     assert lines(json.dumps(document)) == []
     document["paths"]["/v2/from-hash"] = document["paths"].pop(path)
     assert [one.split(":")[0] for one in lines(json.dumps(document))] == ["operation"]
+
+
+def test_whole_api() -> None:
+    """In a vendor's whole API, through shared parts of every kind, each difference is told once and none is missed."""
+    folder = Path(__file__).parent
+    document = (folder / "whole_api.yaml").read_text(encoding="utf-8")
+    told = [
+        f"{one.place}: {facts.said(one.ours)} -> {facts.said(one.theirs)}"
+        for one in program.compare(document, "other")
+    ]
+    assert told == (folder / "whole_api.txt").read_text(encoding="utf-8").splitlines()
+
+
+def test_what_refers_to_itself_ends() -> None:
+    """A schema within itself, in several places, is read once on each way to it."""
+    document: dict[str, Any] = json.loads(json.dumps(twin(CONTRACT.document)))
+    schemas = document["components"]["schemas"]
+    node = {"$ref": "#/components/schemas/Node"}
+    schemas["Node"] = {"allOf": [node], "properties": {f"child{number}": node for number in range(20)}}
+    schemas["CreateAssetFromHashRequest"]["properties"]["parent"] = node
+    found = lines(json.dumps(document))
+    assert found[0].startswith("request parent: the contract says nothing, the other optional")
+    assert len(found) == 21
 
 
 @pytest.mark.parametrize(

@@ -38,10 +38,10 @@ def edited(seed: Seed, folder: Path, version: str = "") -> Path:
     return path
 
 
-def diff(*words: object) -> subprocess.CompletedProcess[str]:
+def diff(*words: object, stderr: int = subprocess.PIPE) -> subprocess.CompletedProcess[str]:
     """Run the tool."""
     command = [str(ROOT / "tools" / "contract-diff"), *map(str, words)]
-    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=300)
+    return subprocess.run(command, stdout=subprocess.PIPE, stderr=stderr, text=True, check=False, timeout=300)
 
 
 @pytest.mark.parametrize(
@@ -93,6 +93,25 @@ def test_raised_version_passes(tmp_path: Path) -> None:
     done = diff(CONTRACT, edited(seed, tmp_path, "2.0.0"))
     assert done.returncode == 0, done.stdout
     assert done.stdout.endswith("demands: major\n")
+
+
+#: A member that is added, whose pattern no generated client can hold.
+_NAME = "        name:\n          type: string\n          description: Name under"
+_TITLE = "        title:\n          type: string\n          pattern: '^\\p{L}+$'\n"
+UNGENERATED = Seed("", "minor", ((_NAME, _TITLE + _NAME),))
+
+
+@pytest.mark.parametrize(
+    ("version", "status", "said"),
+    [("1.1.0", 2, "may demand more"), ("1.0.0", 1, ""), ("2.0.0", 2, "may demand more")],
+)
+def test_ungenerated(version: str, status: int, said: str, tmp_path: Path) -> None:
+    """Where no client can be generated, the documents' demand is the last line; what follows it is open."""
+    done = diff(CONTRACT, edited(UNGENERATED, tmp_path, version), stderr=subprocess.STDOUT)
+    *_, before, last = done.stdout.splitlines()
+    assert (last, done.returncode) == ("demands: minor", status), done.stdout
+    assert said in before
+    assert "cannot be generated" in done.stdout
 
 
 @pytest.mark.parametrize(

@@ -60,7 +60,11 @@ class Service:
             return connection.execute("SELECT id, outcome, path FROM answers").fetchall()
 
     def start(
-        self, *arguments: str | os.PathLike[str], before: Sequence[str] = (), **more: Any
+        self,
+        *arguments: str | os.PathLike[str],
+        before: Sequence[str] = (),
+        program: Sequence[str] = ("-m", "comfy_assets"),
+        **more: Any,
     ) -> subprocess.Popen[bytes]:
         """Start `register`, by a command of its own if need be; whoever starts it waits for it."""
         path = os.pathsep.join(filter(None, sys.path))
@@ -68,7 +72,7 @@ class Service:
             **os.environ, "PYTHONPATH": path, "COMFY_CLOUD_BASE_URL": self.front.url, "COMFY_CLOUD_API_KEY": KEY,
         }  # fmt: skip
         return subprocess.Popen(
-            [*before, sys.executable, "-m", "comfy_assets", "register", *arguments, "--journal", self.journal],
+            [*before, sys.executable, *program, "register", *arguments, "--journal", self.journal],
             env=environment,
             **{"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE, **more},
         )  # fmt: skip

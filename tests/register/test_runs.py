@@ -192,3 +192,34 @@ def test_interrupted(tmp_path: Path) -> None:
         assert b"goes on where this one stopped" in err
         assert service.run(library, "--tag", "t")[0] == 0
         assert len(service.front.seen) <= 500 + 4
+
+
+#: A file whose reading never ends, as on a disk that is gone.
+STUCK = """
+import sys, threading
+from comfy_assets.cli.main import run
+from comfy_assets.library import hashers
+
+def read(*_):
+    print("reading", flush=True)
+    threading.Event().wait()
+
+hashers.read = read
+run(sys.argv[1:])
+"""
+
+
+def test_second_interruption(tmp_path: Path) -> None:
+    """Where a thread cannot be stopped, the second Ctrl-C ends the command, and the next run goes on."""
+    library = different_files(tmp_path / "library", 3)
+    with serving(library, tmp_path) as service:
+        process = service.start(library, "--tag", "t", program=["-c", STUCK])
+        assert process.stdout is not None
+        process.stdout.readline()
+        process.send_signal(signal.SIGINT)
+        with pytest.raises(subprocess.TimeoutExpired):
+            process.wait(1)
+        process.send_signal(signal.SIGINT)
+        _, err = process.communicate(timeout=120)
+        assert (process.returncode, err.splitlines()[-1]) == (130, b"stopped at once")
+        assert service.run(library, "--tag", "t")[0] == 0

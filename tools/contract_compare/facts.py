@@ -16,9 +16,11 @@ Facts = dict[str, Any]
 KEYWORDS: Final = (
     "format", "pattern", "enum", "const", "default", "deprecated", "readOnly", "writeOnly", "multipleOf", "minimum", "maximum",
     "exclusiveMinimum", "exclusiveMaximum", "minLength", "maxLength", "minItems", "maxItems", "uniqueItems", "minProperties",
-    "maxProperties",
+    "maxProperties", "not", "if", "then", "else", "patternProperties", "propertyNames", "dependentRequired",
+    "dependentSchemas", "prefixItems", "contains", "minContains", "maxContains", "contentEncoding", "contentMediaType",
 )  # fmt: skip
-_DEEPEST: Final = 20
+_DEEPEST: Final = 40
+_NULL: Final = {"type": "null"}
 
 
 @frozen
@@ -31,10 +33,11 @@ class Difference:
     provenance: str
 
     def __str__(self) -> str:
-        return f"{self.place}: the contract says {_said(self.ours)}, the other {_said(self.theirs)} [{self.provenance}]"
+        return f"{self.place}: the contract says {said(self.ours)}, the other {said(self.theirs)} [{self.provenance}]"
 
 
-def _said(value: Any) -> str:
+def said(value: Any) -> str:
+    """A value for people."""
     return "nothing" if value is None else str(value) if isinstance(value, str) and value else repr(value)
 
 
@@ -42,9 +45,27 @@ def differences(
     ours: Facts, theirs: Facts, provenance: Mapping[str, str], silent: Callable[[str], bool]
 ) -> Iterator[Difference]:
     """Each place with different values; `silent` says of a place that the other's form cannot speak of it."""
-    for place in dict.fromkeys((*ours, *theirs)):
-        if ours.get(place) != theirs.get(place) and not silent(place):
+    different = [
+        place
+        for place in dict.fromkeys((*ours, *theirs))
+        if ours.get(place) != theirs.get(place) and not silent(place)
+    ]
+    for place in different:
+        if not _wholes(place) & set(different):
             yield Difference(place, ours.get(place), theirs.get(place), touched(place, provenance))
+
+
+def _wholes(place: str) -> set[str]:
+    """The answer, and the body of a media type, that a place is part of: where one has none, that says it all."""
+    words = place.split(" ")
+    root = words[: 2 if words[0] == "answer" else 1]
+    within = words[len(root) :]
+    if not within:
+        return set()
+    whole = " ".join(root)
+    if within[0] in {"content", "header", "required"}:
+        return {whole}
+    return {whole, f"{whole} content {within[0] if '/' in within[0] else 'application/json'}"}
 
 
 def touched(place: str, provenance: Mapping[str, str]) -> str:
@@ -134,30 +155,42 @@ class Reader:
             # Members stand at the body itself where it is JSON, which is what the page's members are.
             self._schema(place if name == "application/json" else f"{place} {name}", media.get("schema", {}))
 
-    def _schema(self, place: str, node: Any, depth: int = 0) -> None:
-        schema = self._followed(node)
-        if not isinstance(schema, Mapping) or depth > _DEEPEST:
+    def _schema(self, place: str, node: Any, within: tuple[Any, ...] = (), *, null: bool = False) -> None:
+        """A schema at a place; `within` are the references that lead to it, `null` says that it may be null too."""
+        if not isinstance(node, Mapping):
             return
-        self._mark(place, schema)
-        self._say(f"{place} type", _types(schema))
-        for name in KEYWORDS:
-            self._say(f"{place} {name}", _value(name, schema.get(name)))
-        if schema.get("additionalProperties", True) is False:
-            self._say(f"{place} additionalProperties", "forbidden")
-        required = schema.get("required", [])
-        for name, member in schema.get("properties", {}).items():
-            self._say(f"{place} {name}", "required" if name in required else "optional")
-            self._schema(f"{place} {name}", member, depth + 1)
-        for name in required:
-            self._say(f"{place} {name}", "required")
-        if "items" in schema:
-            self._schema(f"{place} []", schema["items"], depth + 1)
+        if "$ref" in node:  # what stands beside a reference holds too
+            if node["$ref"] not in within and len(within) < _DEEPEST:
+                self._schema(place, self.resolve(node["$ref"]), (*within, node["$ref"]), null=null)
+            node = {name: value for name, value in node.items() if name != "$ref"}
+        self._mark(place, node)
+        self._keywords(place, node, null=null)
+        self._members(place, node, within)
+        null = null or _may_be_null(node)
         for keyword in ("allOf", "anyOf", "oneOf"):
-            parts = [one for one in schema.get(keyword, []) if one != {"type": "null"}]
+            parts = [one for one in node.get(keyword, []) if one != _NULL]
             for number, part in enumerate(parts):
                 # One part alone, or all that must hold, say the same as if they stood here.
                 inner = place if keyword == "allOf" or len(parts) == 1 else f"{place} {keyword} {number}"
-                self._schema(inner, part, depth + 1)
+                self._schema(inner, part, (*within, keyword), null=null and inner == place)
+
+    def _keywords(self, place: str, schema: Mapping[str, Any], *, null: bool) -> None:
+        self._say(f"{place} type", _types(schema, null=null))
+        for name in KEYWORDS:
+            self._say(f"{place} {name}", _value(name, schema.get(name)))
+        for name in ("additionalProperties", "unevaluatedProperties"):
+            if schema.get(name, True) is False:
+                self._say(f"{place} additionalProperties", "forbidden")
+
+    def _members(self, place: str, schema: Mapping[str, Any], within: tuple[Any, ...]) -> None:
+        required = schema.get("required", [])
+        for name, member in schema.get("properties", {}).items():
+            self._say(f"{place} {name}", "required" if name in required else "optional")
+            self._schema(f"{place} {name}", member, (*within, name))
+        for name in required:
+            self._say(f"{place} {name}", "required")
+        self._schema(f"{place} []", schema.get("items"), (*within, "items"))
+        self._schema(f"{place} {{}}", schema.get("additionalProperties"), (*within, "additionalProperties"))
 
 
 def _value(name: str, value: Any) -> Any:
@@ -169,13 +202,13 @@ def _value(name: str, value: Any) -> Any:
     return sorted(value, key=repr) if isinstance(value, list) else value
 
 
-def _types(schema: Mapping[str, Any]) -> str | None:
+def _may_be_null(schema: Mapping[str, Any]) -> bool:
+    return _NULL in [*schema.get("anyOf", []), *schema.get("oneOf", [])]
+
+
+def _types(schema: Mapping[str, Any], *, null: bool) -> str | None:
     types = schema.get("type")
     names = {types} if isinstance(types, str) else set(types or [])
-    null = {"type": "null"} in [
-        *schema.get("anyOf", []),
-        *schema.get("oneOf", []),
-    ]
-    if null and names:
+    if names and (null or _may_be_null(schema)):
         names.add("null")
     return " | ".join(sorted(names, key=lambda name: (name == "null", name))) or None

@@ -4,7 +4,8 @@
 
 BASE and NEW are git revisions or files; NEW is openapi.yaml of the working tree where it is left out.
 The last line is `demands: major`, `minor`, `patch` or `none`. Exit status: 0 `info.version` follows,
-1 it does not, 2 it could not be judged.
+1 it does not, 2 it could not be judged: nothing is demanded where a contract cannot be read, and what the
+documents alone demand where no Python client can be generated of it.
 """
 
 from __future__ import annotations
@@ -77,11 +78,12 @@ def _judge(base: str, old: Contract, new: Contract, pool: ThreadPoolExecutor) ->
         print(
             f"  {old.version} -> {new.version} does not follow: set info.version to {documents.least(old.version, demanded)} or higher"
         )
-    print(f"demands: {demanded}")
-    sys.stdout.flush()
-    if refused and demanded != "major":
-        raise NotJudgedError(f"the Python API is not judged and may demand more: {refused}")
-    return 0 if follows else 1
+    # A version that follows what is known may fall behind what is not; one that does not follow never will.
+    is_open = bool(refused) and follows and demanded != "major"
+    if is_open:
+        _fail(f"the Python API is not judged and may demand more: {refused}")
+    print(f"demands: {demanded}", flush=True)
+    return 2 if is_open else 0 if follows else 1
 
 
 def _python(old: Contract, new: Contract) -> tuple[list[Change], str]:
@@ -112,12 +114,18 @@ def _say_opinion(asked: Future[redocly.Opinion]) -> None:
         print(f"    {rule} at {place}: {message}")
 
 
+def _fail(sentence: str) -> None:
+    """Say it after all that was printed so far, also where both outputs go to one place."""
+    sys.stdout.flush()
+    print(f"contract-diff: error: {sentence}", file=sys.stderr, flush=True)
+
+
 def run() -> int:
     """Run, and say in one sentence what stood in the way."""
     try:
         return main(sys.argv[1:])
     except NotJudgedError as error:
-        print(f"contract-diff: error: {error}", file=sys.stderr)
+        _fail(str(error))
         return 2
     except KeyboardInterrupt:
         print("contract-diff: interrupted", file=sys.stderr)

@@ -50,7 +50,9 @@ def differences(old: Any, new: Any, resolve: tuple[Resolve, Resolve]) -> Iterato
 
 
 def said(value: Any) -> str:
-    """A value on one short line."""
+    """A value on one short line; None, where nothing stands, in a word."""
+    if value is None:
+        return "nothing"
     text = json.dumps(value, ensure_ascii=False, sort_keys=True)
     return text if len(text) <= 80 else text[:79] + "…"
 

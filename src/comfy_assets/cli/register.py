@@ -10,6 +10,7 @@ import click
 
 from comfy_assets import errors
 from comfy_assets.cli import register_options, register_sources, service
+from comfy_assets.cli.interrupting import ends_at_once
 from comfy_assets.cli.output import Exit, Failure, Output, json_option, printable
 from comfy_assets.cli.register_output import Printer
 from comfy_assets.library.remote import Root, is_remote, shown
@@ -85,7 +86,8 @@ def _run(where: dict[str, Any], chosen: Options, source: Source, printer: Printe
     from comfy_assets.library.engine import register_files
 
     client = service.async_client(**where)
-    with contextlib.closing(register_files((), client=client, options=chosen, source=source)) as events:
+    events = register_files((), client=client, options=chosen, source=source)
+    with ends_at_once(), contextlib.closing(events):
         for event in events:
             printer.show(event)
 

@@ -138,10 +138,22 @@ def register_files(
 
 @contextlib.contextmanager
 def _interruption(loop: asyncio.AbstractEventLoop) -> Iterator[asyncio.Event]:
-    """Set by Ctrl-C, which then raises nothing by itself: in the midst of a task it would do harm."""
-    interrupted = asyncio.Event()
+    """Set by Ctrl-C, which then raises nothing by itself: in the midst of a task it would do harm.
+
+    The next Ctrl-C is the program's own again: a thread that reads from a disk that is gone never ends.
+    """
+    interrupted, before = asyncio.Event(), signal.getsignal(signal.SIGINT)
+
+    def give_back() -> None:
+        loop.remove_signal_handler(signal.SIGINT)
+        signal.signal(signal.SIGINT, before)
+
+    def interrupt() -> None:
+        interrupted.set()
+        give_back()
+
     try:
-        loop.add_signal_handler(signal.SIGINT, interrupted.set)
+        loop.add_signal_handler(signal.SIGINT, interrupt)
     except (NotImplementedError, ValueError, RuntimeError):
         # Windows, or not the main thread: there asyncio's own way has to do.
         yield interrupted
@@ -149,7 +161,7 @@ def _interruption(loop: asyncio.AbstractEventLoop) -> Iterator[asyncio.Event]:
     try:
         yield interrupted
     finally:
-        loop.remove_signal_handler(signal.SIGINT)
+        give_back()
 
 
 def _told(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:

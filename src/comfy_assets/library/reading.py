@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from attrs import Factory, define, frozen
 
-from comfy_assets import defaults
-from comfy_assets.hashing import ALGORITHMS, open_regular
+from comfy_assets.hashing import ALGORITHMS, buffer_for, open_regular
 from comfy_assets.library.items import Look
 
 if TYPE_CHECKING:
@@ -74,8 +73,7 @@ def read(path: str, algorithm: str, pace: Pace, on_read: Callable[[int], object]
     head, size = b"", 0
     with open(open_regular(path), "rb", buffering=0) as file:
         _same(before, Look.of(os.fstat(file.fileno())))
-        # One byte more than is there shows the end, or that the file grows, with one read.
-        buffer = memoryview(bytearray(min(defaults.READ_SIZE, before.size + 1)))
+        buffer = buffer_for(before.size)
         while count := file.readinto(buffer):
             digest.update(buffer[:count])
             head = head or bytes(buffer[: _HEAD.size])

@@ -57,7 +57,7 @@ ASKS: Final = (
         TAGS: ["моделі", "\U0001f3a8 art", "e\u0301tude"], NAME: "Ünïcode 名前 e\u0301 \U0001f3a8.png",
         MIME_TYPE: "image/png", METADATA: {"künstler": "村上 \U0001f98a", "e\u0301": ["é", "e\u0301"]},
     }, "sha256"),
-    Ask("a name alone", {TAGS: ["output", "temp", "output/2"], NAME: "  two  spaces & 'quotes' \"$HOME\" `a` \\n.safetensors "}),
+    Ask("a name alone", {TAGS: ["output", "temp", "output/2"], NAME: "  sub/two  spaces & 'quotes' \"$HOME\" `a` \\n.safetensors "}),
     Ask("metadata alone", {
         TAGS: ["a,b", "Upper Case", " padded "],
         METADATA: {"id": "1", "nested": {"list": [1, -2, 2.5, None, True, False, "", {"deep": []}]}, "big": 2**53 - 1, "empty": {}},

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import secrets
 import shlex
 import tempfile
@@ -38,6 +39,8 @@ if TYPE_CHECKING:
 
 #: Programs at once: those that work, and beside them those that wait.
 WORKING, WAITING = 3, 12
+#: Seconds within which those that wait must all have started: a burst of slow starters would make them late.
+BURST = 2.0
 #: Further runs of a scenario that showed a finding, so that chance is told from cause.
 FURTHER = 2
 #: Findings that are seen again: a program with more is broken beyond doubt.
@@ -203,7 +206,9 @@ class _Runner:
             self._confirm({one.name: one for one in scenarios})
 
     def _several(self, wanted: list[tuple[Scenario, int]], done: int, total: int) -> None:
-        with ThreadPoolExecutor(WAITING) as waiting, ThreadPoolExecutor(WORKING) as working:
+        many = int(BURST * (os.cpu_count() or 1) / max(self.startup, 0.01))
+        waiters = max(1, min(WAITING, many))
+        with ThreadPoolExecutor(waiters) as waiting, ThreadPoolExecutor(WORKING) as working:
             pools = {True: waiting, False: working}
             futures: set[Future[Run]] = {
                 pools[one.waits].submit(self.one, one, replay) for one, replay in wanted
@@ -253,7 +258,9 @@ class _Runner:
                 self.options.timeout + self.startup,
             )
             service.stop()
-            return _recorded(scenario, asked, service.arrivals, ended, Leaks(key), replay)
+            return _recorded(
+                scenario, asked, service.arrivals, ended, Leaks(key), replay, self.record.facts.key_header
+            )
 
 
 def _recorded(
@@ -263,13 +270,14 @@ def _recorded(
     ended: Ended,
     leaks: Leaks,
     replay: int,
+    key_header: str,
 ) -> Run:
     found = {
         (place, form)
         for place, text in (("stdout", ended.stdout), ("stderr", ended.stderr))
         if (form := leaks.form(text))
     }
-    found |= {one for arrival in arrivals for one in _leaks(arrival, leaks)}
+    found |= {one for arrival in arrivals for one in _leaks(arrival, leaks, key_header)}
     how = TIMED_OUT if ended.status is None else ENDED
     return Run(
         index=0, scenario=scenario.name, rule=scenario.rule, must=scenario.must, asked=asked,
@@ -279,15 +287,19 @@ def _recorded(
     )  # fmt: skip
 
 
-def _leaks(arrival: Arrival, leaks: Leaks) -> Sequence[tuple[str, str]]:
+def _leaks(arrival: Arrival, leaks: Leaks, key_header: str) -> Sequence[tuple[str, str]]:
     if arrival.elsewhere:
         form = leaks.form(arrival.raw)
         return [("elsewhere", form)] if form else []
-    if arrival.request is None:
+    request = arrival.request
+    if request is None:
         return []
-    url, body = arrival.request.target.encode("latin-1"), arrival.request.body
-    parts = [("url", url), ("body", body)]
-    parts += [("referer", value.encode("latin-1")) for value in arrival.request.header("referer")]
+    parts = [("url", request.target.encode("latin-1")), ("body", request.body)]
+    parts += [
+        ("referer" if name.lower() == "referer" else "header", value.encode("latin-1"))
+        for name, value in request.headers
+        if name.lower() != key_header.lower()
+    ]
     return [(place, form) for place, text in parts if (form := leaks.form(text))]
 
 

@@ -26,6 +26,8 @@ GROUPS = {
 _PAGE, _PUBLISHED = "the vendor's page", "the vendor's published description"
 _PROTOCOL = "the protocol of check-client: docs/how-to/check-my-client.md"
 _SCHEMA = "openapi.yaml: the request's schema"
+#: Who asks something else beside the operation, or nothing that can be read, breaks these and others by it.
+_ASKED_OTHERWISE = ("request-http", "request-target")
 
 
 def _rule(
@@ -50,10 +52,12 @@ _SENT = (
     _rule("request-http", "sent", MUST, "What is sent is HTTP/1.1", "RFC 9112", "a server may drop anything else", sent.http),
     _rule("request-target", "sent", MUST, "Method and path are the contract's, and there is no query", f"{_PAGE}: POST /api/assets/from-hash",
           "a query ends up in logs, and means nothing here", sent.target, follows=("key-in-header-only",)),
-    _rule("request-key", "sent", MUST, "The key stands once in its header", f"{_PAGE}: Authorizations", "the service knows no other place", sent.key),
-    _rule("request-media-type", "sent", MUST, "The body is announced as JSON", f"{_PAGE}: Body", "a server may refuse any other with 415", sent.media_type),
+    _rule("request-key", "sent", MUST, "The key stands once in its header", f"{_PAGE}: Authorizations", "the service knows no other place", sent.key,
+          follows=_ASKED_OTHERWISE),
+    _rule("request-media-type", "sent", MUST, "The body is announced as JSON", f"{_PAGE}: Body", "a server may refuse any other with 415", sent.media_type,
+          follows=_ASKED_OTHERWISE),
     _rule("request-body", "sent", MUST, "The body keeps the contract's schema", _SCHEMA,
-          "null is not absent, and text is not a list: a server refuses them with 400", sent.body),
+          "null is not absent, and text is not a list: a server refuses them with 400", sent.body, follows=_ASKED_OTHERWISE),
     *(
         _rule(f"sent-{name.replace('_', '-')}", "sent", MUST, f"`{name}` is sent as it was given", f"{_SCHEMA}: {name}",
               "what is dropped or changed on the way is lost without a word", sent.member(name), follows=("request-body",))
@@ -65,7 +69,7 @@ _SENT = (
     _rule("key-not-printed", "key", MUST, "The key is not printed", "design of the client: the key never leaks",
           "output ends up in logs, tickets and screenshots", made.printed, "Parts of the key, or an encryption of it."),
     _rule("key-in-header-only", "key", MUST, "The key stands in its header and nowhere else", f"{_PAGE}: Authorizations",
-          "URLs and bodies are logged by everything on the way", made.header_only),
+          "URLs, bodies and other headers are logged by everything on the way", made.header_only, follows=("request-key",)),
     _rule("key-elsewhere", "key", MUST, "The key goes to no other host", "RFC 9110, section 15.4: redirects drop credentials",
           "whoever can answer with a redirect would get the key", made.key_elsewhere, "Only redirects lead to another host here."),
     _rule("request-elsewhere", "key", SHOULD, "Redirects to another host are not followed", f"{_PAGE}: one server",
@@ -117,11 +121,12 @@ _MADE = (
     _fail("redirect", "A redirect is a failure", "another host's word is not the service's", "openapi.yaml: responses", ("key-elsewhere", "request-elsewhere")),
     _rule("recover", "fail", MUST, "After a failure that passes, success is claimed where it came, and only there", _PROTOCOL,
           "repeats are safe by contract, and their answer is the answer", made.recover),
-    _rule("once", "repeats", MUST, "Nothing is asked again after a success", _PROTOCOL, "a server that drifts makes a second reference", made.once),
+    _rule("once", "repeats", MUST, "Nothing is asked again after a success", _PROTOCOL, "a server that drifts makes a second reference", made.once,
+          follows=_ASKED_OTHERWISE),
     _rule("retry-after", "repeats", MUST, "Nothing is asked again before Retry-After is over", "RFC 9110, section 10.2.3",
-          "the service says when it can answer again", made.retry_after),
+          "the service says when it can answer again", made.retry_after, follows=_ASKED_OTHERWISE),
     _rule("no-repeat-refused", "repeats", MUST, "What was refused is not asked again", f"{_PUBLISHED}: responses",
-          "the same request gets the same answer", made.refused),
+          "the same request gets the same answer", made.refused, follows=_ASKED_OTHERWISE),
     _rule("drift-survived", "drift", SHOULD, "A success that deviates and can be read is a success", "field evidence: how services deviate",
           "the service registered it, and a program that says otherwise is wrong", made.drift),
     _rule("recovers", "observed", OBSERVED, "Whether it asks again after a failure that may pass", "left open", "repeats are safe by contract", made.recovers),
