@@ -5,7 +5,7 @@ What follows from a cause is listed under it, and what chance could explain is i
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from attrs import evolve
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from comfy_assets.contract.record import Record
 
 
-def gather(rule: Rule, looked: list[Judged], size: Callable[[Judged | Finding], int]) -> list[Finding]:
+def gather(rule: Rule, looked: list[Judged], size: Callable[[Judged | Finding], Any]) -> list[Finding]:
     """What a rule saw, as findings: one for each cause."""
     found: dict[str, Finding] = {}
     for one in looked:

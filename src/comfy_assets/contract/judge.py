@@ -16,6 +16,7 @@ from comfy_assets.contract.record import BUDGET, STOPPED, THROTTLED, TIMED_OUT
 from comfy_assets.contract.rules import OBSERVED, RULES, Judged, Rule
 from comfy_assets.contract.rules import model as needs
 from comfy_assets.contract.verdicts import (
+    BROKEN,
     INTERMITTENT,
     NO_CONTENT,
     NOT_APPLICABLE,
@@ -58,9 +59,14 @@ def judge(record: Record, rules: Mapping[str, Rule] = RULES) -> Judgement:
     history = History(record)
     looked = {id_: list(rule.check(history)) for id_, rule in chosen.items()}
 
-    def size(one: Judged | Finding) -> int:
+    def size(one: Judged | Finding) -> tuple[bool, int]:
         indexes = one.exchanges if isinstance(one, Judged) else one.shown
-        return sum(len(record.exchanges[index].request.body) for index in indexes)
+        exchanges = [record.exchanges[index] for index in indexes]
+        # What is said of content is best shown by content that is there.
+        is_unknown = any(
+            oracle.expect(history.facts, one.request).kind == oracle.UNKNOWN for one in exchanges
+        )
+        return is_unknown, sum(len(one.request.body) for one in exchanges)
 
     findings = [finding for id_, rule in chosen.items() for finding in gather(rule, looked[id_], size)]
     weigh(findings, record, chosen)
@@ -165,7 +171,7 @@ def _unexercised(rule: Rule, findings: list[Finding], history: History) -> Verdi
     exchanges = history.record.exchanges
     broken = [one.rule for one in findings if mine & {exchanges[index].case for index in one.exchanges}]
     if broken:
-        text = f"its requests broke another rule: {', '.join(dict.fromkeys(broken))}"
+        text = f"{BROKEN}: {', '.join(dict.fromkeys(broken))}"
         return Verdict(rule, NOT_CHECKED, PREREQUISITE, text)
     return _not_checked(rule, PREREQUISITE, history)
 

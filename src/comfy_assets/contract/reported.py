@@ -131,6 +131,11 @@ class Concluded(ABC, Generic[RecordT_co, ChoicesT_co]):
 
     @property
     @abstractmethod
+    def name(self) -> str:
+        """What tells it from another check of the same."""
+
+    @property
+    @abstractmethod
     def rules(self) -> Mapping[str, Rule]:
         """All rules there are."""
 

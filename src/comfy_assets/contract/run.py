@@ -91,6 +91,11 @@ class Outcome(Concluded[Record, Options]):
         return RULES
 
     @property
+    def name(self) -> str:
+        """Which run it was."""
+        return f"run {self.record.facts.run_id}"
+
+    @property
     def groups(self) -> Mapping[str, str]:
         """Their groups, in the order of reports."""
         return GROUPS
@@ -100,7 +105,7 @@ class Outcome(Concluded[Record, Options]):
         """The run in numbers."""
         facts = self.record.facts
         requests = f"{len(self.record.exchanges)} requests in {self.seconds:.1f} s"
-        return [requests, f"seed {facts.seed}", f"run {facts.run_id}", words.references(self)]
+        return [requests, f"seed {facts.seed}", self.name, words.references(self)]
 
     @property
     def left_behind(self) -> tuple[str, Mapping[str, str]] | None:
@@ -281,7 +286,8 @@ def rejudge(path: Path, *, strict: bool, allow: Sequence[str], known: Baseline) 
         facts.url, strict=strict, allow_not_checked=tuple(allow), baseline=known, complete=facts.complete,
         rules=record.only_rules, run_id=facts.run_id, seed=facts.seed, max_references=record.max_references,
     )  # fmt: skip
-    return conclude(record, options)
+    ended = max((one.started + one.seconds for one in record.exchanges), default=0.0)
+    return conclude(record, options, ended)
 
 
 def _ledger(path: Path | None) -> AbstractContextManager[IO[str] | None]:

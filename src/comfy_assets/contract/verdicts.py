@@ -25,6 +25,8 @@ NOT_APPLICABLE, NOT_CHECKED, ACCEPTED, CHECKER_ERROR = (
 
 # Why a rule was not checked.
 NO_CONTENT, PREREQUISITE = "no-content", "prerequisite-failed"
+#: So begins the text of a rule whose requests all have a finding already.
+BROKEN = "its requests broke another rule"
 
 
 @define

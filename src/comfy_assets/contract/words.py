@@ -61,7 +61,10 @@ def _counted(findings: list[Finding]) -> str:
 def completing(outcome: Reported) -> str:
     """What would complete an incomplete run."""
     texts = [outcome.judgement.verdicts[id_].text for id_ in outcome.not_checked]
-    return "; ".join(dict.fromkeys(text for text in texts if text))
+    hints = [text for text in texts if text and not text.startswith(verdicts.BROKEN)]
+    if any(text.startswith(verdicts.BROKEN) for text in texts):
+        hints.append("mending the deviations lets the rest be checked")
+    return "; ".join(dict.fromkeys(hints))
 
 
 def exchange_of(outcome: Outcome, finding: Finding) -> Exchange:

@@ -84,6 +84,11 @@ class ClientOutcome(Concluded[ClientRecord, ClientOptions]):
         return RULES
 
     @property
+    def name(self) -> str:
+        """Which check it was."""
+        return f"seed {self.record.seed}"
+
+    @property
     def groups(self) -> Mapping[str, str]:
         """Their groups, in the order of reports."""
         return GROUPS
@@ -93,7 +98,7 @@ class ClientOutcome(Concluded[ClientRecord, ClientOptions]):
         """The check in numbers."""
         numbers = self.numbers
         runs = f"{numbers['runs']} runs with {numbers['requests']} requests in {self.seconds:.1f} s"
-        return [runs, f"seed {numbers['seed']}"]
+        return [runs, self.name]
 
     @property
     def numbers(self) -> dict[str, Any]:
