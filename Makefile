@@ -62,8 +62,8 @@ vendor: .cache/vendor/complete ## Install the vendor's own client, for the test 
 .cache/vendor/complete: requirements/vendor.txt tools/setup.sh
 	@PYTHON="$(PYTHON)" tools/setup.sh .cache/vendor requirements/vendor.txt
 
-mutation: .cache/mutation/complete ## Does a test fail for every change of the client's core? MODULE="retrying calls" for some
-	@.cache/mutation/bin/python tools/mutation/run.py $(MODULE)
+mutation: .cache/mutation/complete ## Does a test fail for every change of the client's core? MODULE="retrying calls" for some, ARGS="--minutes 15" to stop
+	@.cache/mutation/bin/python -m tools.mutation.run $(MODULE) $(ARGS)
 
 .cache/mutation/complete: requirements/mutation.txt tools/setup.sh
 	@PYTHON="$(PYTHON)" tools/setup.sh .cache/mutation requirements/mutation.txt

@@ -369,9 +369,10 @@ class Timestamp(datetime.datetime):
         return Timestamp.of, (datetime.datetime.combine(self.date(), self.timetz()), self.text)
 
 
-# Date, separator, hours and minutes, seconds, fraction with its point, zone.
+# Date, separator, hours and minutes, seconds, fraction with its point, zone; RFC 3339 wants a T, and of a
+# zone all that is optional here.
 _TIME: Final = re.compile(
-    r"([0-9]{4}-[0-9]{2}-[0-9]{2})([Tt ])([0-9]{2}:[0-9]{2}):([0-9]{2})(\.[0-9]+)?([Zz]|[+-][0-9]{2}:[0-9]{2})?"
+    r"([0-9]{4}-[0-9]{2}-[0-9]{2})([Tt ])([0-9]{2}:[0-9]{2}):([0-9]{2})(\.[0-9]+)?([Zz]|[+-][0-9]{2}(?::?[0-9]{2})?)?"
 )
 _DATE: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 
@@ -393,13 +394,14 @@ def read_time(text: str) -> tuple[datetime.datetime | str, bool] | None:
     """A time of RFC 3339, and whether it keeps to the RFC; None for what is no time.
 
     A time that `datetime` cannot hold (a leap second, the year 0) stays text. One without an offset
-    reads as UTC, one with a space for the `T` as if it had the `T`; neither keeps to the RFC.
+    reads as UTC, one with a space for the `T`, or an offset such as `+0000` or `+00`, as ISO 8601 or
+    databases mean it; none of them keeps to the RFC.
     """
     match = _TIME.fullmatch(text)
     if match is None:
         return None
     date, separator, minute, second, fraction, zone = match.groups("")
-    keeps = zone != "" and separator != " "
+    keeps = len(zone) in (1, 6) and separator != " "
     # What datetime cannot hold is judged by its nearest neighbour: 59 for the second 60, and the
     # year 2000, a leap year too, for the year 0.
     leap_second, year_zero = second == "60", date.startswith("0000")

@@ -235,7 +235,7 @@ def _code_and_message(body: Any) -> tuple[str | None, str | None]:
 
 def _start_of(content: bytes) -> str:
     """Words for a body that is not the contract's: its first line, short."""
-    text = " ".join(content[:400].decode("utf-8", "replace").split())
+    text = " ".join(content[:400].decode(errors="replace").split())
     return text[:_SHORT] + "..." * (len(text) > _SHORT) if text else "the answer has no body"
 
 

@@ -234,8 +234,7 @@ def _is_timeout(chain: list[BaseException]) -> bool:
 
 def _was_connected(chain: list[BaseException]) -> bool:
     """Whether aiohttp's error is that of a connection which had been made."""
-    names = {type(one).__name__ for one in chain}
-    return bool(names & {"ServerDisconnectedError", "ClientOSError"}) and "ClientConnectorError" not in names
+    return any(type(one).__name__ in ("ServerDisconnectedError", "ClientOSError") for one in chain)
 
 
 def _is_lasting(error: BaseException) -> bool:

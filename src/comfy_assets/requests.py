@@ -67,7 +67,7 @@ def _plain(mapping: Any) -> Any:
 def input_error(error: InvalidValue) -> errors.InputError:
     """Our error for a value that breaks the contract, with a hint where the hash is at fault."""
     message = str(error)
-    if any(problem.place[:1] == ("hash",) for problem in error.problems):
+    if any(problem.place == ("hash",) for problem in error.problems):
         message += " (compute it with comfy_assets.hash_file(path) or `comfy-assets hash PATH`)"
     return errors.InputError(message, problems=error.problems)
 

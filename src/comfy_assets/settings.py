@@ -68,7 +68,7 @@ def service(
     reason = _refused(key)
     if reason is not None:
         raise InputError(reason)
-    if address.startswith("http:") and not _is_this_machine(urlsplit(address).hostname or ""):
+    if address.startswith("http:") and not _is_this_machine(str(urlsplit(address).hostname)):
         warnings.warn(
             f"the key goes unencrypted to {address}; use https, or a tunnel",
             InsecureConnectionWarning,
@@ -100,15 +100,22 @@ def checked_url(url: str) -> str:
         parts = urlsplit(url.strip())
         host, port = parts.hostname, parts.port
     except (ValueError, AttributeError):
-        host, port, parts = None, None, urlsplit("")
+        raise _no_url(url, "expected http:// or https:// and a host") from None
     if parts.scheme not in ("http", "https") or not host or port == 0:
-        raise InputError(f"{str(url)[:200]!r} is no base URL: expected http:// or https:// and a host")
+        raise _no_url(url, "expected http:// or https:// and a host")
     if parts.username is not None or parts.password is not None:
         # Not shown: it holds a password.
         raise InputError("a base URL cannot hold a user name or password")
     if _UNSEEN.search(url.strip()):
         # `urlsplit` drops some of them without a word, and the rest would name another host.
-        raise InputError(f"{url[:200]!r} is no base URL: it has a space or a control character")
+        raise _no_url(url, "it has a space or a control character")
     if parts.query or parts.fragment:
-        raise InputError(f"{url[:200]!r} is no base URL: it has a query or a fragment")
+        raise _no_url(url, "it has a query or a fragment")
     return parts.geturl().rstrip("/")
+
+
+def _no_url(url: object, why: str) -> InputError:
+    text = str(url)
+    # With an @ it may hold a password.
+    shown = "what was given" if "@" in text else repr(text[:200])
+    return InputError(f"{shown} is no base URL: {why}")

@@ -7,6 +7,7 @@ then holds a call for ever. Here each limit of a request is counted from its beg
 from __future__ import annotations
 
 import asyncio
+import base64
 import os
 import re
 import ssl
@@ -42,6 +43,21 @@ _VARIABLES: Final = (
 )
 
 
+def _for_aiohttp(address: str) -> httpx.Proxy:
+    """A proxy whose password goes as a header: the argument that httpx-aiohttp takes for it is deprecated."""
+    proxy = httpx.Proxy(address)
+    if proxy.raw_auth is None:
+        return proxy
+    # aiohttp gives it to the proxy under its right name, and to nobody else.
+    credentials = base64.b64encode(b":".join(proxy.raw_auth)).decode("ascii")
+    return httpx.Proxy(proxy.url, headers={"Authorization": f"Basic {credentials}"})
+
+
+def _needs_tls(url: httpx.URL, proxy: str | None) -> bool:
+    """Whether the service, or the proxy on the way, is spoken to by TLS."""
+    return url.scheme == "https" or (proxy is not None and proxy.startswith("https:"))
+
+
 class _Way:
     """How connections are made: through which proxy, and whom they trust."""
 
@@ -60,9 +76,9 @@ class _Way:
         if self._context is None:
             verify = self._verify
             if isinstance(verify, str):
-                places = {"capath" if os.path.isdir(verify) else "cafile": verify}
+                places: dict[str, Any] = {"capath" if os.path.isdir(verify) else "cafile": verify}
                 try:
-                    verify = ssl.create_default_context(ssl.Purpose.SERVER_AUTH, **places)
+                    verify = ssl.create_default_context(**places)
                 except (OSError, ssl.SSLError) as error:
                     raise InputError(f"the certificates in {verify!r} cannot be read: {error}") from None
             self._context = httpx.create_ssl_context(verify, trust_env=self.trust_env)
@@ -117,9 +133,8 @@ class Transport(httpx.BaseTransport):
         return pool or self._pools.setdefault((os.getpid(), proxy), self._new_pool(url, proxy))
 
     def _new_pool(self, url: httpx.URL, proxy: str | None) -> httpcore.ConnectionPool:
-        is_tls = url.scheme == "https" or (proxy or "").startswith("https:")
         options: dict[str, Any] = {
-            "ssl_context": self._way.context() if is_tls else None,
+            "ssl_context": self._way.context() if _needs_tls(url, proxy) else None,
             "max_connections": defaults.CONNECTIONS,
             "max_keepalive_connections": defaults.CONNECTIONS,
             "keepalive_expiry": defaults.KEEP_ALIVE,
@@ -241,12 +256,11 @@ class AsyncTransport(httpx.AsyncBaseTransport):
     def _new_transport(self, url: httpx.URL, proxy: str | None) -> AiohttpTransport:
         from httpx_aiohttp import AiohttpTransport
 
-        is_tls = url.scheme == "https" or (proxy or "").startswith("https:")
         # A bare context costs nothing, and is never asked.
-        context = self._way.context() if is_tls else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        context = self._way.context() if _needs_tls(url, proxy) else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         return AiohttpTransport(
             verify=context,
-            proxy=None if proxy is None else httpx.Proxy(proxy),
+            proxy=None if proxy is None else _for_aiohttp(proxy),
             client=lambda: _session(context),
         )
 

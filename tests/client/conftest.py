@@ -1,15 +1,19 @@
-"""Both clients behind one function, so that each test holds for both."""
+"""Both clients behind one function, so that each test holds for both; a server that speaks TLS."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+import shutil
+import ssl
+import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from comfy_assets import AssetCreated, AssetsClient, AsyncAssetsClient
-from tests.support import HASH
+from comfy_assets import AssetCreated, AssetsClient, AsyncAssetsClient, AsyncTransport, Transport
+from tests.support import BODY, HASH, ScriptedServer, answer, scripted
 
 KEY = "key-4f1c9a"
 
@@ -54,3 +58,33 @@ def call(request: pytest.FixtureRequest) -> Call:
     """`call(url, hash, tags, ...)` with one of the two clients."""
     one: Call = request.param
     return one
+
+
+def transport_for(call: Callable[..., Any], **options: Any) -> Any:
+    """Our transport for the client that `call` uses."""
+    return (AsyncTransport if "async" in call.__name__ else Transport)(**options)
+
+
+@pytest.fixture(scope="session")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A certificate for 127.0.0.1 that no CA has signed, and its key, in one file."""
+    if shutil.which("openssl") is None:
+        pytest.fail("openssl makes the certificate of this test; install it")
+    path = tmp_path_factory.mktemp("tls") / "both.pem"
+    key = path.with_name("key.pem")
+    subprocess.run(
+        ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=127.0.0.1",
+         "-addext", "subjectAltName=IP:127.0.0.1", "-keyout", key, "-out", path],
+        check=True, capture_output=True,
+    )  # fmt: skip
+    path.write_bytes(path.read_bytes() + key.read_bytes())
+    return path
+
+
+@pytest.fixture
+def tls_server(certificate: Path) -> Iterator[ScriptedServer]:
+    """A scripted server that speaks TLS."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate)
+    with scripted(answer(201, BODY), context) as server:
+        yield server

@@ -174,6 +174,32 @@ def test_body_of_an_error(call: Call, body: Any, kept: bool) -> None:
     assert json.loads(caught.value.response.content) == body
 
 
+def test_how_much_of_an_answer_an_error_has(call: Call) -> None:
+    """Of a body that is not the contract's, an error shows what its first 400 bytes say; as JSON it has up to 256 KiB."""
+    for body, shown in (
+        (b" " * 300 + b"y" * 101, "y" * 100),
+        (b" " * 400 + b"y", "the answer has no body"),
+        (b"a" * 120, "a" * 120),
+        (b"a" * 121, "a" * 120 + "..."),
+    ):
+        with scripted(answer(404, body)) as server, pytest.raises(errors.NotFoundError) as caught:
+            call(server.url)
+        assert caught.value.message == shown
+    for size, kept in ((1 << 18, True), ((1 << 18) + 1, False)):
+        said = json.dumps("x" * (size - 2)).encode()
+        with scripted(answer(404, said)) as server, pytest.raises(errors.NotFoundError) as caught:
+            call(server.url)
+        assert (caught.value.body is not None) is kept
+
+
+def test_long_redirect(call: Call) -> None:
+    """Of where a redirect leads, an error shows 200 characters."""
+    moved = answer(307, headers=f"Location: https://{'l' * 300}\r\n")
+    with scripted(moved) as server, pytest.raises(errors.APIStatusError) as caught:
+        call(server.url)
+    assert caught.value.message.startswith(f"the service redirects to https://{'l' * 192}; redirects")
+
+
 def test_redirects_are_not_followed(call: Call) -> None:
     """A redirect is an error that names its target, and the key reaches nobody else."""
     with scripted(answer(201, BODY)) as other:
@@ -282,6 +308,7 @@ UNREADABLE = {
     "created_new is null": {**BODY, "created_new": None},
     "created_at is a number": {**BODY, "created_at": 1699335116},
     "created_at is no time": {**BODY, "created_at": "yesterday"},
+    "created_at has no offset that is one": {**BODY, "created_at": "2023-11-07T05:31:56+05:30:00"},
 }
 
 
@@ -367,6 +394,19 @@ def test_naive_times_read_as_utc(call: Call) -> None:
     with (
         scripted(answer(201, {**BODY, "created_at": "2023-11-07T05:31:56"})) as server,
         pytest.warns(DriftWarning),
+    ):
+        asset = call(server.url)
+    assert asset.created_at == asset.updated_at
+
+
+@pytest.mark.parametrize(
+    "text", ["2023-11-07T05:31:56+0000", "2023-11-07T05:31:56-00", "2023-11-07 05:31:56.000000+00"]
+)
+def test_offsets_of_other_standards(call: Call, text: str) -> None:
+    """A time whose offset is written as ISO 8601 or a database has it is read, and told."""
+    with (
+        scripted(answer(201, {**BODY, "created_at": text})) as server,
+        pytest.warns(DriftWarning, match="created_at"),
     ):
         asset = call(server.url)
     assert asset.created_at == asset.updated_at
@@ -509,6 +549,8 @@ WILD = {
     "without end": ("m" * 100_000, "m" * 500 + "..."),
     "just in time": ("m" * 500, "m" * 500),
     "bidirectional": ("a\u202eb", r"a\u202eb"),
+    "printable": ("K\u00fcste \\ '\u4e16'", "K\u00fcste \\ '\u4e16'"),
+    "blank for long": ("m" + " " * 999 + "m", "m"),
 }
 
 
@@ -593,14 +635,6 @@ def test_key_stands_nowhere(
     assert server.requests[0].headers["x-api-key"] == KEY
     for text in said:
         assert KEY not in text
-
-
-def test_connection_is_kept() -> None:
-    """One client uses one connection for calls one after the other."""
-    with scripted(answer(201, BODY)) as server, AssetsClient(KEY, server.url) as client:
-        for _ in range(5):
-            client.create_asset_from_hash(HASH, ["a"])
-        assert server.connections == 1
 
 
 def test_both_clients_have_the_same_interface() -> None:

@@ -41,6 +41,7 @@ REFUSED = [
     (("mine", "http://[::1"), {}, "no base URL"),
     (("mine", "http://host/?key=1"), {}, "has a query"),
     (("mine", "http://user:secret@host"), {}, "user name or password"),
+    (("mine", "http://user:secret@host:99999"), {}, "what was given is no base URL: expected http"),
     (("mine", "http://two words"), {}, "a space or a control character"),
     (("mine", "http://host/a b"), {}, "a space or a control character"),
     (("mine", "http://ho\nst"), {}, "a space or a control character"),
@@ -67,6 +68,27 @@ def test_refused(arguments: tuple[str | None, str | None], environment: dict[str
     assert "\n" not in str(caught.value)
     for secret in (arguments[0], KEY["COMFY_CLOUD_API_KEY"], "secret"):
         assert not secret or secret not in str(caught.value)
+
+
+WORDS = {
+    ("mine", "cloud"): "'cloud' is no base URL: expected http:// or https:// and a host",
+    ("mine", 5): "'5' is no base URL: expected http:// or https:// and a host",
+    ("mine", "u" * 201): f"'{'u' * 200}' is no base URL: expected http:// or https:// and a host",
+    ("mine", "http://a b"): "'http://a b' is no base URL: it has a space or a control character",
+    ("mine", "http://a/#b"): "'http://a/#b' is no base URL: it has a query or a fragment",
+    (None, "http://elsewhere.example"): (
+        "the key in COMFY_CLOUD_API_KEY belongs to http://127.0.0.1:8188 and is not sent to "
+        "http://elsewhere.example: give the key for it, or set COMFY_CLOUD_BASE_URL too"
+    ),
+}
+
+
+@pytest.mark.parametrize(("arguments", "words"), WORDS.items(), ids=str)
+def test_refused_in_these_words(arguments: tuple[str | None, str], words: str) -> None:
+    """The sentence shows what was given, cut short, and says what to do."""
+    with pytest.raises(InputError) as caught:
+        service(hidden(arguments[0]), arguments[1], BOTH)
+    assert str(caught.value) == words
 
 
 def test_default_is_the_contracts_server() -> None:

@@ -5,14 +5,13 @@ from __future__ import annotations
 import asyncio
 import multiprocessing
 import os
-import shutil
+import re
 import socket
 import ssl
 import subprocess
 import threading
 import time
 import warnings
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -25,14 +24,12 @@ import comfy_assets
 from comfy_assets import (
     AssetsClient,
     AsyncAssetsClient,
-    AsyncTransport,
     InputError,
     InsecureConnectionWarning,
     RetryPolicy,
-    Transport,
     errors,
 )
-from tests.client.conftest import KEY, Call
+from tests.client.conftest import KEY, Call, transport_for
 from tests.support import BODY, HASH, ScriptedServer, answer, scripted
 
 CREATED = answer(201, BODY)
@@ -61,6 +58,17 @@ def test_options_that_a_copy_cannot_have(wrong: dict[str, Any]) -> None:
         client.with_options(**wrong)
 
 
+def test_options_that_a_copy_cannot_have_are_listed() -> None:
+    """The error names all of them, and what there is."""
+    client = AssetsClient(KEY, "http://127.0.0.1:1")
+    with pytest.raises(InputError) as caught:
+        client.with_options(b=1, a=2)  # type: ignore[call-arg]
+    assert str(caught.value) == (
+        "with_options cannot change a, b: expected some of timeout, retry, on_drift, attempt_hook, drift_hook; "
+        "for anything else make another client"
+    )
+
+
 def test_closed_client_says_so(call: Call) -> None:
     """A client that was closed, and its copies, refuse to be used in a sentence."""
     client = AssetsClient(KEY, "http://127.0.0.1:1")
@@ -78,8 +86,22 @@ def test_drift_warns_once_per_kind() -> None:
         with warnings.catch_warnings(record=True, action="always") as told:
             results = [client.create_asset_from_hash(HASH, ["a"]) for _ in range(20)]
         assert len(told) == 1
-        assert told[0].filename == __file__
         assert all(len(result.call.drift) == 2 for result in results)
+
+
+def test_warnings_stand_at_the_callers_line() -> None:
+    """What a client warns of is told where it was made, or called."""
+    for client in (AssetsClient, AsyncAssetsClient):
+        with pytest.warns(InsecureConnectionWarning) as told:
+            client(KEY, "http://192.0.2.1")
+        assert told[0].filename == __file__
+    with (
+        scripted(BAD) as server,
+        AssetsClient(KEY, server.url) as one,
+        pytest.warns(comfy_assets.DriftWarning) as told,
+    ):
+        one.create_asset_from_hash(HASH, ["a"])
+    assert told[0].filename == __file__
 
 
 def test_one_client_for_many_threads() -> None:
@@ -177,22 +199,17 @@ THIS_MACHINE = [
 
 @pytest.mark.parametrize("client", [AssetsClient, AsyncAssetsClient])
 def test_unencrypted_key_warns(client: Any) -> None:
-    """A key that would go unencrypted to another machine is warned of, at the caller's line."""
+    """A key that would go unencrypted to another machine is warned of."""
     for url in OTHER_MACHINES:
-        with pytest.warns(InsecureConnectionWarning, match="unencrypted") as told:
+        words = f"^the key goes unencrypted to {re.escape(url)}; use https, or a tunnel$"
+        with pytest.warns(InsecureConnectionWarning, match=words):
             client(KEY, url)
-        assert told[0].filename == __file__
     with warnings.catch_warnings(action="error"):
         for url in THIS_MACHINE:
             client(KEY, url)
 
 
 # --- Proxies, certificates, other transports -----------------------------------------------------
-
-
-def transport_for(call: Call, **options: Any) -> Any:
-    """Our transport for the client that `call` uses."""
-    return (AsyncTransport if "async" in call.__name__ else Transport)(**options)
 
 
 def test_proxy(call: Call, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -218,31 +235,6 @@ def test_proxy_that_is_none(call: Call, wrong: str) -> None:
     with pytest.raises(InputError, match="proxy: expected") as caught:
         transport_for(call, proxy=wrong)
     assert "secret" not in str(caught.value)
-
-
-@pytest.fixture(scope="module")
-def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A certificate for 127.0.0.1 that no CA has signed, and its key, in one file."""
-    if shutil.which("openssl") is None:
-        pytest.fail("openssl makes the certificate of this test; install it")
-    path = tmp_path_factory.mktemp("tls") / "both.pem"
-    key = path.with_name("key.pem")
-    subprocess.run(
-        ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=127.0.0.1",
-         "-addext", "subjectAltName=IP:127.0.0.1", "-keyout", key, "-out", path],
-        check=True, capture_output=True,
-    )  # fmt: skip
-    path.write_bytes(path.read_bytes() + key.read_bytes())
-    return path
-
-
-@pytest.fixture
-def tls_server(certificate: Path) -> Iterator[ScriptedServer]:
-    """A scripted server that speaks TLS."""
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(certificate)
-    with scripted(CREATED, context) as server:
-        yield server
 
 
 def test_certificates(call: Call, tls_server: ScriptedServer, certificate: Path) -> None:
