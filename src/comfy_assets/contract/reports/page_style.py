@@ -44,7 +44,7 @@ padding:1rem 1.25rem;border-radius:6px;margin-bottom:1rem}
 .index a{color:var(--violated)}
 .legend,.facts{color:var(--soft);font-size:.9rem;margin:.5rem 0 0}
 article{border:1px solid var(--line);border-left:6px solid var(--violated);border-radius:6px;padding:1rem 1.25rem;
-margin:0 0 1rem;scroll-margin-top:1rem}
+margin:0 0 1rem;scroll-margin-top:1rem;overflow-wrap:anywhere}
 article.accepted{border-left-color:var(--accepted)}article.intermittent{border-left-color:var(--intermittent)}
 .tags{margin:.2rem 0 .6rem;color:var(--soft);font-size:.9rem}.tags .state{color:var(--violated);font-weight:600}
 .print{opacity:.7}
@@ -68,6 +68,6 @@ td.observed{color:var(--observed)}td.not-applicable{color:var(--not-applicable)}
 footer{margin-top:3rem;color:var(--soft);font-size:.85rem}
 @media(max-width:40rem){dl{grid-template-columns:1fr}dt{margin-top:.4rem}.made ul{columns:1}
 table,tbody{display:block}thead{display:none}tr,td,tr.group th{display:block;border:0;padding:.1rem 0}
-tr{border-bottom:1px solid var(--line);padding:.5rem 0}td[data-run]::before{content:attr(data-run) ": ";font-weight:400;
+tr{border-bottom:1px solid var(--line);padding:.5rem 0}td[data-run]::before{content:attr(data-run);display:block;font-weight:400;font-size:.85rem;
 color:var(--soft)}}
 """
