@@ -11,7 +11,7 @@ SETUP_FROM := requirements/dev.txt pyproject.toml tools/setup.sh
 PYTEST := $(BIN)/python -m pytest --quiet -n auto --dist loadfile
 
 .DEFAULT_GOAL := demo
-.PHONY: demo prepared test test-full mutants check lint lint-contract types drift format setup generate vendor mutation pins diff share languages bench npm-tools clean help
+.PHONY: demo prepared test test-full mutants check lint lint-contract types drift format setup generate vendor mutation pins diff share languages bench docs npm-tools clean help
 
 demo: ## (default) Register sample files with the reference server and check both sides
 	@$(MAKE) --no-print-directory -j2 setup generate
@@ -79,6 +79,14 @@ diff: setup npm-tools ## What does a change of the contract mean? BASE=v1.0.0 or
 
 languages: setup generate ## Build clients in other languages from openapi.yaml, and check them. LANGUAGE=go: one; ARGS=--write: the page
 	@$(BIN)/python -m tools.languages $(ARGS) $(LANGUAGE)
+
+docs: setup .cache/docs/complete ## Build the documentation into dist/docs/, with no warning and no broken link
+	@$(BIN)/python -m tools.docs
+	@.cache/docs/bin/python -m sphinx -q -W --keep-going -b html docs dist/docs
+	@echo "docs: dist/docs/index.html"
+
+.cache/docs/complete: requirements/docs.txt tools/setup.sh
+	@PYTHON="$(PYTHON)" tools/setup.sh .cache/docs requirements/docs.txt
 
 share: setup npm-tools ## Write the contract for other languages into dist/contract/: documents, page, test vectors
 	@$(BIN)/python -m tools.share

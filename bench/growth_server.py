@@ -20,17 +20,19 @@ from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
+from bench import rows
 from bench.server import CONTENT, HASH, KEY, request, show
 from comfy_assets.server.keys import Keys
 from comfy_assets.server.process import ServerProcess
-from comfy_assets.server.store import OWNER, REFERENCE, Store, now
+from comfy_assets.server.store import Store
+from comfy_assets.server.tables import OWNER, REFERENCE, now
+from tests.postgres import new_database, postgresql
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 SMALL = 1_000
-#: Rows of one statement.
-ROWS = 10_000
+_COLUMNS = [column.name for column in REFERENCE.c]
 
 
 def fill(database: str, count: int) -> None:
@@ -39,20 +41,30 @@ def fill(database: str, count: int) -> None:
         Keys(store, [KEY])
         with store.engine.connect() as connection:
             owner = connection.execute(sa.select(OWNER.c.id)).scalar_one()
-        for start in range(0, count, ROWS):
-            rows = [filled(owner, number) for number in range(start, min(count, start + ROWS))]
-            with store.writing() as connection:
-                connection.execute(sa.insert(REFERENCE), rows)
+        rows = (filled(owner, number) for number in range(count))
+        # By what each driver has for many rows: a million is a matter of seconds.
+        raw: Any = store.engine.raw_connection()
+        names = ", ".join(_COLUMNS)
+        if store.engine.dialect.name == "sqlite":
+            raw.cursor().execute("BEGIN")
+            marks = ", ".join("?" * len(_COLUMNS))
+            raw.cursor().executemany(f"INSERT INTO reference ({names}) VALUES ({marks})", rows)
+        else:
+            with raw.cursor().copy(f"COPY reference ({names}) FROM STDIN") as copy:
+                for row in rows:
+                    copy.write_row(row)
+        raw.commit()
+        raw.close()
 
 
-def filled(owner: int, number: int) -> dict[str, Any]:
+def filled(owner: int, number: int) -> tuple[Any, ...]:
     """One row."""
     name, moment = f"filled {number}", now()
-    return {
+    row = {
         "id": str(uuid.uuid4()),
         "owner_id": owner,
         "blake3": HASH,
-        "name_digest": hashlib.sha256(name.encode()).digest(),
+        "name_digest": hashlib.sha256(name.encode()).hexdigest(),
         "name": name,
         "mime_type": None,
         "tags": '["input", "bench"]',
@@ -60,8 +72,9 @@ def filled(owner: int, number: int) -> dict[str, Any]:
         "created_at": moment,
         "updated_at": moment,
         # Recent, and for longer than the measurement takes: a look at it is not a write.
-        "last_access_time": moment + 600 * 1_000_000,
+        "last_access_time": moment + 3600 * 1_000_000,
     }
+    return tuple(row[column] for column in _COLUMNS)
 
 
 async def ask(port: int, names: list[str], status: int) -> list[float]:
@@ -81,13 +94,11 @@ async def ask(port: int, names: list[str], status: int) -> list[float]:
 
 
 @contextlib.contextmanager
-def server(folder: Path, count: int) -> Iterator[int]:
+def server(folder: Path, database: str, count: int) -> Iterator[int]:
     """The port of a server that has this many references."""
-    content = folder / f"content-{count}"
-    content.mkdir()
-    (content / "a").write_bytes(CONTENT)
-    database = f"sqlite:///{folder}/{count}.db"
-    serving: dict[str, Any] = {"content": [content], "api_keys": [KEY], "database": database}
+    folder.mkdir()
+    (folder / "a").write_bytes(CONTENT)
+    serving: dict[str, Any] = {"content": [folder], "api_keys": [KEY], "database": database}
     with ServerProcess(**serving):
         pass  # makes the tables, and indexes the content
     fill(database, count)
@@ -95,30 +106,59 @@ def server(folder: Path, count: int) -> Iterator[int]:
         yield int(process.url.rpartition(":")[2])
 
 
-def measure(full: bool) -> list[dict[str, Any]]:
-    """The rows of the table; without `full` the large one has 100,000 references."""
-    large = 1_000_000 if full else 100_000
+def measure(full: bool) -> list[rows.Row]:
+    """Latencies of existing and of new references, held against those of the small server."""
+    return [
+        rows.shorter(
+            f"growth: server from 1,000 to {one['references']:,}, {one['server']}", "itself", one["p50_large_ms"],
+            one["p50_small_ms"], "ms", 1.5,
+        )
+        for one in table(full)
+    ]  # fmt: skip
+
+
+def table(full: bool) -> list[dict[str, Any]]:
+    """A line for each kind of reference; without `full` the large one has 100,000 references."""
+    counts = (SMALL, 1_000_000 if full else 100_000)
+    lines = []
+    with tempfile.TemporaryDirectory() as name, postgresql() as postgres:
+        folder = Path(name)
+        for kind, databases in (
+            ("SQLite", [f"sqlite:///{folder}/{count}.db" for count in counts]),
+            ("PostgreSQL", [new_database(postgres) for _ in counts]),
+        ):
+            with contextlib.ExitStack() as stack:
+                ports = {
+                    count: stack.enter_context(server(folder / f"{kind}-{count}", database, count))
+                    for count, database in zip(counts, databases, strict=True)
+                }
+                took = in_turns(ports)
+            lines += [row(f"{kind}, {what}", counts, took, what) for what in ("existing", "new")]
+    return lines
+
+
+def in_turns(ports: dict[int, int]) -> dict[tuple[int, str], list[float]]:
+    """How long each request took, by the server's count of references and what was asked."""
     turns, each = 20, 40
     took: dict[tuple[int, str], list[float]] = {}
-    with tempfile.TemporaryDirectory() as folder, contextlib.ExitStack() as stack:
-        counts = (SMALL, large)
-        ports = {count: stack.enter_context(server(Path(folder), count)) for count in counts}
-        chance = random.Random(1)
-        known = {count: chance.sample(range(count), turns * each) for count in counts}
-        for turn in range(turns):
-            for count in counts:
-                existing = [f"filled {known[count].pop()}" for _ in range(each)]
-                new = [f"new {turn} {number}" for number in range(each)]
-                for kind, names, status in (("existing", existing, 200), ("new", new, 201)):
-                    took.setdefault((count, kind), []).extend(asyncio.run(ask(ports[count], names, status)))
-    return [row(kind, counts, took) for kind in ("existing", "new")]
+    chance = random.Random(1)
+    known = {count: chance.sample(range(count), turns * each) for count in ports}
+    for turn in range(turns):
+        for count, port in ports.items():
+            existing = [f"filled {known[count].pop()}" for _ in range(each)]
+            new = [f"new {turn} {number}" for number in range(each)]
+            for kind, names, status in (("existing", existing, 200), ("new", new, 201)):
+                took.setdefault((count, kind), []).extend(asyncio.run(ask(port, names, status)))
+    return took
 
 
-def row(kind: str, counts: tuple[int, int], took: dict[tuple[int, str], list[float]]) -> dict[str, Any]:
+def row(
+    name: str, counts: tuple[int, int], took: dict[tuple[int, str], list[float]], what: str
+) -> dict[str, Any]:
     """One line of the table: medians in milliseconds, and the ratio of the two."""
-    small, large = (sorted(took[count, kind])[len(took[count, kind]) // 2] * 1000 for count in counts)
+    small, large = (sorted(took[count, what])[len(took[count, what]) // 2] * 1000 for count in counts)
     return {
-        "server": f"SQLite, {kind}",
+        "server": name,
         "references": counts[1],
         "p50_small_ms": round(small, 2),
         "p50_large_ms": round(large, 2),
@@ -127,4 +167,4 @@ def row(kind: str, counts: tuple[int, int], took: dict[tuple[int, str], list[flo
 
 
 if __name__ == "__main__":
-    show(measure("--full" in sys.argv[1:]))
+    show(table("--full" in sys.argv[1:]))

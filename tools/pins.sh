@@ -15,4 +15,5 @@ compile generate requirements/generate.in
 compile vendor requirements/vendor.in
 compile bench requirements/bench.in
 compile mutation --extra cluster --extra server --extra postgresql --extra check pyproject.toml requirements/mutation.in
+compile docs --extra cluster pyproject.toml requirements/docs.in
 compile dev --extra cluster --extra server --extra postgresql --extra check pyproject.toml requirements/dev.in

@@ -14,6 +14,7 @@ from pathlib import Path
 import jsonschema_rs
 import pytest
 
+from comfy_assets.contract.clients import ClientOptions, check_client
 from comfy_assets.contract.reports.schema import CLIENT_REPORT
 from tests.check_client.catalogue import FAULTS
 
@@ -106,3 +107,21 @@ def test_interrupted_leaves_nothing_running(tmp_path: Path) -> None:
     while marked(str(program)) and time.monotonic() < end:
         time.sleep(0.05)
     assert not marked(str(program))
+
+
+def test_environment_is_clean_and_finds_toolchains(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Proxies, keys and HOME stay outside; where toolchains are is told, by variable or from the real HOME."""
+    (tmp_path / ".cargo").mkdir()
+    (tmp_path / "elsewhere").mkdir()
+    given = {"HOME": tmp_path, "RUSTUP_HOME": tmp_path / "elsewhere", "JAVA_HOME": tmp_path / "gone"}
+    for name, value in (given | {"HTTPS_PROXY": "http://127.0.0.1:9", "MY_TOKEN": "secret"}).items():
+        monkeypatch.setenv(name, str(value))
+    monkeypatch.delenv("CARGO_HOME", raising=False)
+    outcome = check_client(ClientOptions(("sh", "-c", "env >&2; exit 1")))
+    seen = dict(
+        line.split("=", 1) for line in outcome.record.runs[0].stderr.decode().splitlines() if "=" in line
+    )
+    assert seen["HOME"] != str(tmp_path)
+    assert seen["RUSTUP_HOME"] == str(tmp_path / "elsewhere")
+    assert seen["CARGO_HOME"] == str(tmp_path / ".cargo")
+    assert not {"JAVA_HOME", "HTTPS_PROXY", "MY_TOKEN"} & seen.keys()

@@ -80,9 +80,11 @@ def test_shell_snippets(folder: Path) -> None:
 
 
 def test_make_targets_exist() -> None:
-    """Every `make` step that the README names is one."""
+    """Every `make` step that the README and the docs name is one."""
     said = subprocess.run(["make", "help"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    texts = [path.read_text(encoding="utf-8") for path in (ROOT / "docs").rglob("*.md")]
     named = re.findall(r"\bmake ([a-z-]+)\b", "".join(snippets("sh")))
+    named += [step for text in texts for step in re.findall(r"(?:^ *|`)make ([a-z-]+)", text, re.MULTILINE)]
     assert named
     for step in named:
         assert f"make {step} " in said

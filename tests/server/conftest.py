@@ -32,7 +32,9 @@ def server(
     if request.param == "postgresql":
         database = new_database(request.getfixturevalue("postgresql_server"))
     keys = ["first-owner-key", "second-owner-key"]
-    with ServerProcess(content=[folder], api_keys=keys, database=database) as process:
+    with ServerProcess(
+        content=[folder], api_keys=keys, database=database, options=["--no-access-log"]
+    ) as process:
         yield process
 
 

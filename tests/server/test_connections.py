@@ -13,6 +13,7 @@ import pytest
 
 from comfy_assets.server.process import ServerProcess
 from comfy_assets.server.protocol import TOLD
+from comfy_assets.server.starting import UNTAKEN_MS
 from tests.server.asking import PATH, Asker, blake3_of, received
 
 HEAD = f"POST {PATH} HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\n"
@@ -140,3 +141,42 @@ def test_connections_far_beyond_are_closed() -> None:
         while (status := ask.send(b"").status) == 503 and time.monotonic() < end:
             time.sleep(0.05)
         assert status == 400
+
+
+GOOD = "GET /healthz HTTP/1.1\r\nHost: a\r\n"
+
+
+def test_half_closed_connection_gets_its_answers(hasty: ServerProcess) -> None:
+    """Who has sent all and says so, as `nc -N` does, gets every answer; an unfinished request gets none."""
+    for sent, answers in ((f"{GOOD}\r\n", 1), (f"{GOOD}\r\n" * 30, 30), (f"{GOOD}\r\n{GOOD}", 1), (GOOD, 0)):
+        with connect(hasty) as connection:
+            connection.sendall(sent.encode())
+            connection.shutdown(socket.SHUT_WR)
+            came = b"".join(iter(lambda: connection.recv(65536), b""))
+        assert came.count(b"HTTP/1.1 200 ") == came.count(b"HTTP/1.1 ") == answers
+
+
+def test_nothing_after_the_last_request_counts(hasty: ServerProcess) -> None:
+    """What follows a request with `Connection: close` neither replaces its answer nor gets one."""
+    head = f"{HEAD}X-API-Key: {hasty.api_keys[0]}\r\nConnection: close\r\nContent-Length: 2\r\n\r\n{{}}"
+    for rest in (b"nonsense\r\n\r\n", f"{GOOD}\r\n".encode()):
+        with connect(hasty) as connection:
+            connection.sendall(head.encode())
+            connection.sendall(rest)
+            came = b"".join(iter(lambda: connection.recv(65536), b""))
+        assert came.count(b"HTTP/1.1 ") == 1
+        assert b"tags is required" in came
+
+
+@pytest.mark.skipif(not hasattr(socket, "TCP_USER_TIMEOUT"), reason="the system has no such limit")
+@pytest.mark.nightly
+def test_client_that_takes_no_answer_is_dropped() -> None:
+    """One that asks and asks and reads nothing loses its connection."""
+    with ServerProcess() as server, connect(server) as connection:
+        connection.settimeout(1)
+        end = time.monotonic() + 4 * UNTAKEN_MS / 1000
+        with pytest.raises((ConnectionResetError, BrokenPipeError)):
+            while time.monotonic() < end:
+                with contextlib.suppress(TimeoutError):
+                    connection.send(b"GET /docs/swagger-ui-bundle.js HTTP/1.1\r\nHost: a\r\n\r\n" * 100)
+                time.sleep(0.1)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import http.client
 import random
 import signal
+import socket
 import sqlite3
 import threading
 import time
@@ -15,9 +17,12 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
+from comfy_assets.cli.main import main
 from comfy_assets.server.database import StoreError
 from comfy_assets.server.process import ServerProcess, ServerStartError
-from comfy_assets.server.store import VERSION, Store
+from comfy_assets.server.store import Store
+from comfy_assets.server.tables import VERSION
+from tests.postgres import new_database
 from tests.server.asking import PATH, PORTRAIT, Asker, blake3_of, write_files
 
 HASH = blake3_of(PORTRAIT)
@@ -135,6 +140,70 @@ def test_password_is_not_shown(postgresql_server: sa.URL) -> None:
         ServerProcess(database=url).start()
     assert "cannot be used as a database" in str(caught.value)
     assert "secret-word" not in str(caught.value)
+
+
+def test_locked_database_is_waited_for_and_then_told(
+    database: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A database that another process holds locked: a bounded wait, one sentence, exit 2; for each command."""
+    monkeypatch.setattr("comfy_assets.server.database.OPENING_MS", 300)
+    with contextlib.closing(Store(database)):
+        pass
+    engine = sa.create_engine(sa.make_url(database).set(drivername=_driver(database)))
+    with engine.connect() as connection:
+        if database.startswith("sqlite"):
+            connection.exec_driver_sql("BEGIN IMMEDIATE")
+        else:
+            connection.execute(sa.text("LOCK TABLE meta"))
+        for command in (
+            ["serve", "--port", "0"],
+            ["keys", "list"],
+            ["scenario", "show"],
+            ["content", "list"],
+        ):
+            assert main([*command, "--database", database]) == 2
+            said = capsys.readouterr().err
+            assert said.count("\n") == 1
+            assert "cannot be used as a database: it is locked by another process" in said
+    engine.dispose()
+
+
+def test_database_server_that_says_nothing(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A port that takes connections and never answers is not waited for longer than for others."""
+    monkeypatch.setattr("comfy_assets.server.database.CONNECT_SECONDS", 2)  # the least that libpq takes
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        url = f"postgresql://somebody:secret-word@127.0.0.1:{silent.getsockname()[1]}/a"
+        assert main(["serve", "--port", "0", "--database", url]) == 2
+    said = capsys.readouterr().err
+    assert said.count("\n") == 1
+    assert "cannot be used as a database" in said
+    assert "secret-word" not in said
+
+
+def test_lost_database_is_500_and_not_ready(postgresql_server: sa.URL, folder: Path) -> None:
+    """While the database is away requests get the contract's 500 and `/readyz` 503; back again, so are they."""
+    database = new_database(postgresql_server)
+    with ServerProcess(content=[folder], api_keys=["one"], database=database) as server:
+        ask = Asker(server.url, "one")
+        assert created(ask, "before")[0] == 201
+        engine = sa.create_engine(
+            postgresql_server.set(drivername="postgresql+psycopg"), isolation_level="AUTOCOMMIT"
+        )
+        name = str(sa.make_url(database).database)
+        with engine.connect() as connection:
+            connection.execute(sa.text(f'ALTER DATABASE "{name}" ALLOW_CONNECTIONS false'))
+            connection.execute(
+                sa.text(f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'")
+            )
+            assert ask.send(None, method="GET", path="/readyz").status == 503
+            answered = ask.create({"hash": HASH, "tags": ["a"], "name": "meanwhile"})
+            assert (answered.status, answered.json["code"]) == (500, "INTERNAL_ERROR")
+            connection.execute(sa.text(f'ALTER DATABASE "{name}" ALLOW_CONNECTIONS true'))
+        engine.dispose()
+        assert ask.send(None, method="GET", path="/readyz").status == 200
+        assert created(ask, "after")[0] == 201
 
 
 def test_tables_of_something_else(tmp_path: Path) -> None:

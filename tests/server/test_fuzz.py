@@ -1,12 +1,14 @@
 """Whatever is sent: no 5xx, no crash, no hang, and memory that does not grow with the number of requests.
 
-Bytes on sockets: good requests with a few changes, so that most get far before something is wrong.
+Bytes on sockets are good requests with a few changes, so that most get far before something is wrong; what
+schemathesis draws keeps the contract's schemas, or breaks them in one place.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
+import copy
 import json
 import random
 import re
@@ -16,14 +18,25 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+import hypothesis
 import pytest
+import requests
+import schemathesis
+import sqlalchemy as sa
 
+from comfy_assets import specification
 from comfy_assets.server.process import ServerProcess
+from tests.postgres import new_database
 from tests.server.asking import FILES, PATH, PORTRAIT, Asker, blake3_of, write_files
 
 KEY = "fuzzing-key"
 SEED = 20261123
-COUNTS = [1_000, pytest.param(100_000, marks=pytest.mark.nightly)]
+#: Numbers of the requests, on each database; by night 200,000 in all, in portions of some minutes.
+NUMBERS = [
+    range(1000),
+    *(pytest.param(range(start, start + 30_000), marks=pytest.mark.nightly) for start in (0, 30_000, 60_000)),
+]
+DRAWN = [100, pytest.param(10_000, marks=pytest.mark.nightly)]
 #: MiB by which the server may grow after the first tenth, however many requests follow.
 GROWTH = 40
 #: Seconds for one exchange: the server's own limits end it after half a second, a busy machine takes longer.
@@ -40,16 +53,23 @@ PIECES = [
 ]  # fmt: skip
 
 
-@pytest.fixture
-def fuzzed(database: str, tmp_path: Path) -> Iterator[ServerProcess]:
+@contextlib.contextmanager
+def serving(database: str, tmp_path: Path) -> Iterator[ServerProcess]:
     """A server that is as it should be afterwards: alive, the same size, with nothing to complain about."""
     folder = write_files(tmp_path / "content", FILES)
-    options = ["--head-timeout", "0.5", "--body-timeout", "0.5"]
+    options = ["--head-timeout", "0.5", "--body-timeout", "0.5", "--no-access-log"]
     with ServerProcess(content=[folder], api_keys=[KEY], database=database, options=options) as server:
         yield server
         body = {"hash": blake3_of(PORTRAIT), "tags": ["a"], "name": "after all"}
         assert Asker(server.url, KEY).create(body).status == 201
         assert "Traceback" not in server.stderr
+
+
+@pytest.fixture
+def fuzzed(database: str, tmp_path: Path) -> Iterator[ServerProcess]:
+    """One on each kind of database."""
+    with serving(database, tmp_path) as server:
+        yield server
 
 
 def size(server: ServerProcess) -> float:
@@ -116,12 +136,12 @@ async def exchange(port: int, request: bytes, *, leaves: bool) -> list[int]:
     return [int(status) for status in re.findall(rb"(?:^|[\n}])HTTP/1\.1 (\d{3})", answers)]
 
 
-@pytest.mark.parametrize("count", COUNTS)
-def test_bytes_on_sockets(fuzzed: ServerProcess, count: int) -> None:
+@pytest.mark.parametrize("chosen", NUMBERS, ids=str)
+def test_bytes_on_sockets(fuzzed: ServerProcess, chosen: range) -> None:
     """Good requests with changes in head, framing and body, some from clients that leave at once."""
     port = urlsplit(fuzzed.url).port
     assert port is not None
-    numbers = iter(range(count))
+    numbers = iter(chosen)
     statuses: Counter[int] = Counter()
 
     async def client() -> None:
@@ -135,7 +155,7 @@ def test_bytes_on_sockets(fuzzed: ServerProcess, count: int) -> None:
                 pytest.fail(f"no end of request {number}: {request!r}")
             assert all(status < 500 for status in got), (got, request)
             statuses.update(got)
-            if number == count // 10:
+            if number == chosen.start + len(chosen) // 10:
                 sizes.append(size(fuzzed))
 
     async def all_clients() -> None:
@@ -145,6 +165,58 @@ def test_bytes_on_sockets(fuzzed: ServerProcess, count: int) -> None:
 
     sizes: list[float] = []
     asyncio.run(all_clients())
-    print(f"{count} raw requests: {dict(sorted(statuses.items()))}; {sizes[0]:.1f} -> {size(fuzzed):.1f} MiB")
+    print(
+        f"{len(chosen)} raw requests: {dict(sorted(statuses.items()))}; {sizes[0]:.1f} -> {size(fuzzed):.1f} MiB"
+    )
     assert {200, 201, 400, 401, 408} <= statuses.keys()
     assert size(fuzzed) - sizes[0] < GROWTH
+
+
+@pytest.fixture
+def both(postgresql_server: sa.URL, tmp_path: Path) -> Iterator[list[ServerProcess]]:
+    """A server on each kind of database, for what takes long to draw."""
+    sqlite = f"sqlite:///{tmp_path / 'references.db'}"
+    with (
+        serving(sqlite, tmp_path / "one") as first,
+        serving(new_database(postgresql_server), tmp_path / "two") as second,
+    ):
+        yield [first, second]
+
+
+def drawn_cases(mode: schemathesis.GenerationMode) -> Any:
+    """Requests of the operation whose hash is known, unless it is what is wrong with them."""
+    document = copy.deepcopy(specification.load().document)
+    schema = document["components"]["schemas"]["CreateAssetFromHashRequest"]["properties"]["hash"]
+    schema["enum"] = [blake3_of(content) for content in FILES.values()]
+    operation = schemathesis.openapi.from_dict(document)[PATH]["POST"]
+    return operation.as_strategy(generation_mode=mode)
+
+
+@pytest.mark.parametrize("count", DRAWN)
+def test_what_schemathesis_draws(both: list[ServerProcess], count: int) -> None:
+    """Requests that keep the schema and requests that break it, the same to both databases."""
+    statuses: Counter[int] = Counter()
+    sizes: list[float] = []
+
+    sessions = [requests.Session() for _ in both]
+    for mode in (schemathesis.GenerationMode.POSITIVE, schemathesis.GenerationMode.NEGATIVE):
+
+        @hypothesis.settings(max_examples=count // 2, phases=[hypothesis.Phase.generate], deadline=None)
+        @hypothesis.seed(SEED)
+        @hypothesis.given(case=drawn_cases(mode))
+        def send(case: schemathesis.Case[Any]) -> None:
+            got = []
+            for server, session in zip(both, sessions, strict=True):
+                answer = case.call(server.url, session=session, headers={"X-API-Key": KEY}, timeout=LONGEST)
+                got.append(answer.status_code)
+            assert got[0] == got[1] < 500, (got, case.body)
+            statuses.update(got)
+            if len(sizes) < 2 and sum(statuses.values()) > 2 * count // 10:
+                sizes.extend(map(size, both))
+
+        send()
+    for session in sessions:
+        session.close()
+    print(f"{sum(statuses.values())} drawn requests: {dict(sorted(statuses.items()))}; {sizes}")
+    assert {200, 201, 400} <= statuses.keys()
+    assert all(size(server) - before < GROWTH for server, before in zip(both, sizes, strict=True))

@@ -9,7 +9,8 @@ import pytest
 import sqlalchemy as sa
 
 from comfy_assets.server.keys import KeyFormatError, Keys, add_key, kept_keys, make_key, revoke_key
-from comfy_assets.server.store import OWNER, Store
+from comfy_assets.server.store import Store
+from comfy_assets.server.tables import OWNER
 
 
 @pytest.fixture

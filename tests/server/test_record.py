@@ -85,4 +85,4 @@ def test_full_disk_is_told_and_the_server_goes_on(tmp_path: Path) -> None:
     with ServerProcess(content=[content], api_keys=[KEY], options=options, start_seconds=120) as process:
         ask = Asker(process.url, KEY)
         assert [ask.create(BODY).status for _ in range(3)] == [201, 200, 200]
-        assert process.stderr.count("cannot be written after 0 exchanges") == 1
+    assert process.stderr.count("cannot be written after 0 exchanges") == 1

@@ -101,6 +101,7 @@ BROKEN = {
     "twice, a surrogate": (with_metadata(r'{"\ud800": 1, "\ud800": 1}'), "stands twice"),
     "twice, long": (with_metadata('{"x%s": 1, "x%s": 1}'.replace("%s", "x" * 9999)), "stands twice"),
     "too deep": (with_metadata('{"a":' * 100 + "1" + "}" * 100), "deeper than 100 levels"),
+    "too many members": (with_metadata("[" + "0," * 50_000 + "0]"), "more than 50000 members and items"),
     "far too deep": (b"[" * 500_000, "deeper than 100 levels"),
     "far too deep, closed": (b"[" * 50_000 + b"]" * 50_000, "deeper than 100 levels"),
     "deep objects": (b'{"a":' * 100_000, "deeper than 100 levels"),

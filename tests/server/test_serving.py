@@ -5,13 +5,10 @@ from __future__ import annotations
 import json
 import os
 import signal
-import socket
 import sqlite3
 import subprocess
 import sys
-import time
 import urllib.request
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -21,8 +18,9 @@ import pytest
 from comfy_assets import specification
 from comfy_assets.cli.main import main
 from comfy_assets.server.process import ServerProcess, ServerStartError
-from comfy_assets.server.store import VERSION
-from tests.server.asking import FILES, PATH, PORTRAIT, Asker, blake3_of, sha256_of, write_files
+from comfy_assets.server.starting import StartError, check_folders
+from comfy_assets.server.tables import VERSION
+from tests.server.asking import FILES, PORTRAIT, Asker, blake3_of, sha256_of, write_files
 
 REQUEST = {"hash": blake3_of(PORTRAIT), "tags": ["a"], "name": "serving"}
 
@@ -44,7 +42,7 @@ def asker(server: ServerProcess) -> Asker:
 def test_ready_file_says_what_is_served(tmp_path: Path) -> None:
     """URL, process, contract, database, version and content; gone at the end, and the database with it."""
     folder = write_files(tmp_path / "content", FILES)
-    with ServerProcess(content=[folder], options=["--json"]) as server:
+    with ServerProcess(content=[folder], options=["--json", "--no-access-log"]) as server:
         database = Path(server.ready["database"].removeprefix("sqlite:///"))
         assert server.ready == {
             "url": server.url,
@@ -57,7 +55,8 @@ def test_ready_file_says_what_is_served(tmp_path: Path) -> None:
         assert database.exists()
         assert asker(server).create(REQUEST).status == 201
     assert not database.parent.exists()
-    event, envelope = map(json.loads, server.stdout.splitlines())
+    indexed, event, envelope = map(json.loads, server.stdout.splitlines())
+    assert (indexed["type"], indexed["files"]) == ("indexed", 3)
     assert event == {"schema": "event/1", "type": "ready", **server.ready}
     assert (envelope["ok"], envelope["command"], envelope["data"]) == (
         True,
@@ -115,19 +114,7 @@ def test_every_answer_can_be_held_against_the_contract(tmp_path: Path) -> None:
         with sqlite3.connect(database) as connection:
             connection.execute("UPDATE reference SET tags = '[1]'")
         assert ask.create(body).status == 500
-        assert "would break the contract: 1 is not of type" in server.stderr
-
-
-def test_access_log_is_off_unless_asked_for_and_holds_no_key(tmp_path: Path) -> None:
-    """A line per request, without what a client may have put into the path or the query."""
-    key = "the-key-nobody-may-see"
-    with ServerProcess(api_keys=[key], options=["--access-log"]) as server:
-        asker(server).create(REQUEST)
-        asker(server).send(b"", path=f"{PATH}?key={key}")
-        asker(server).send(b"", path=f"/{key}")
-    lines = [line for line in server.stderr.splitlines() if line.startswith("POST")]
-    assert [line.split()[2 if "unknown" not in line else 3] for line in lines] == ["404", "400", "404"]
-    assert key not in server.stderr
+    assert "would break the contract: 1 is not of type" in server.stderr
 
 
 def test_references_outlive_the_process(tmp_path: Path) -> None:
@@ -231,56 +218,6 @@ def test_index_takes_what_it_can(tmp_path: Path) -> None:
     assert any("nowhere: No such file" in line for line in skipped)
 
 
-@pytest.mark.parametrize(("number", "status"), [(signal.SIGTERM, 0), (signal.SIGINT, 130)])
-def test_signal_ends_it_cleanly(number: int, status: int) -> None:
-    """Connections stand open, one idle and one inside a body: it ends soon, without a traceback."""
-    with ServerProcess() as server:
-        address = urlsplit(server.url)
-        head = f"POST {PATH} HTTP/1.1\r\nHost: a\r\nX-API-Key: {server.api_keys[0]}\r\n"
-        with (
-            socket.create_connection((address.hostname, address.port)),
-            socket.create_connection((address.hostname, address.port)) as busy,
-        ):
-            busy.sendall(f"{head}Content-Type: application/json\r\nContent-Length: 9\r\n\r\n{{".encode())
-            assert asker(server).send(b"").status == 400
-            started = time.monotonic()
-            assert server.stop(number) == status
-            assert server.left_behind == []
-            assert time.monotonic() - started < 8
-    said = server.stderr.splitlines()
-    assert said == ["indexed 0 files, 0 bytes", *(["error: interrupted"] if status else [])]
-
-
-def test_sigterm_while_indexing_ends_it_too(tmp_path: Path) -> None:
-    """Before it serves, the same signal ends it the same way, and no temporary database stays."""
-    with (tmp_path / "large.bin").open("wb") as file:
-        file.truncate(64 * 1024**3)  # takes no space, and takes long to read
-    environment = {
-        **os.environ,
-        "PYTHONPATH": os.pathsep.join(filter(None, sys.path)),
-        "TMPDIR": str(tmp_path),
-    }
-    command = [sys.executable, "-m", "comfy_assets", "serve", "--port", "0", "--content", str(tmp_path)]
-    with subprocess.Popen(command, stderr=subprocess.PIPE, env=environment, text=True) as process:
-        try:
-            assert until(lambda: bool(list(tmp_path.glob("comfy-assets-*/*-wal"))))
-            process.terminate()
-            assert process.wait(10) == 0
-            assert process.stderr is not None
-            assert "Traceback" not in process.stderr.read()
-        finally:
-            process.kill()
-    assert list(tmp_path.glob("comfy-assets-*")) == []
-
-
-def until(condition: Callable[[], bool]) -> bool:
-    """Whether the condition came true within ten seconds."""
-    end = time.monotonic() + 10
-    while not condition() and time.monotonic() < end:
-        time.sleep(0.02)
-    return condition()
-
-
 def test_port_in_use_is_one_sentence(server: ServerProcess) -> None:
     """Exit 2, and no traceback."""
     port = urlsplit(server.url).port
@@ -314,6 +251,22 @@ def test_what_it_is_given_is_checked(
     (tmp_path / "bad.yaml").write_text("a: [")
     (tmp_path / "damaged.db").write_bytes(b"this is not a database" * 500)
     assert said.format(tmp_path) in refused(capsys, *(part.format(tmp_path) for part in arguments))
+
+
+def test_folder_that_cannot_be_read(tmp_path: Path) -> None:
+    """Not skipped, as what lies below it would be: nothing at all could be served."""
+    closed = tmp_path / "closed"
+    closed.mkdir(0)
+    is_root = os.geteuid() == 0
+    if is_root:  # who may read everything
+        os.seteuid(65534)
+    try:
+        with pytest.raises(StartError, match="closed: cannot be read: Permission denied") as refusal:
+            check_folders([closed])
+    finally:
+        if is_root:
+            os.seteuid(0)
+    assert refusal.value.code == "usage"
 
 
 def refused(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:

@@ -43,16 +43,18 @@ def opened(command: str, database: str) -> Iterator[Store]:
     need_extra(command)
     import sqlalchemy as sa
 
-    from comfy_assets.server.database import StoreError
+    from comfy_assets.server.database import StoreError, sentence
     from comfy_assets.server.store import Store
 
     try:
         store = Store(database)
-        try:
-            yield store
-        finally:
-            store.close()
+    except StoreError as error:
+        raise Failure(str(error), code="database") from error
+    try:
+        yield store
     except StoreError as error:
         raise Failure(str(error), code="database") from error
     except sa.exc.DBAPIError as error:
-        raise Failure(" ".join(str(error.orig).split()), code="database") from error
+        raise Failure(f"{store.url}: {sentence(error)}", code="database") from error
+    finally:
+        store.close()

@@ -82,7 +82,17 @@ from comfy_assets.cli.output import Exit, Failure, Output, json_option
     "--workers", type=click.IntRange(1, 64), default=1, show_default=True, help="Processes that serve."
 )
 @click.option("--exit-with-parent", is_flag=True, help="End when the process that started this one does.")
-@click.option("--access-log", is_flag=True, help="Say a line on stderr for each request.")
+@click.option(
+    "--stop-timeout",
+    type=click.FloatRange(min=0),
+    default=2.0,
+    show_default=True,
+    metavar="SECONDS",
+    help="How long requests under way may take when the server ends; a second Ctrl-C ends it at once.",
+)
+@click.option(
+    "--access-log/--no-access-log", default=True, show_default=True, help="Say a line for each request."
+)
 @click.option(
     "--validate", "validates", is_flag=True, help="Hold every answer against the contract before it is sent."
 )
@@ -109,6 +119,7 @@ def command(
     max_connections: int,
     workers: int,
     exit_with_parent: bool,
+    stop_timeout: float,
     access_log: bool,
     validates: bool,
     scenarios: bool,
@@ -117,7 +128,8 @@ def command(
 ) -> None:
     """Run the reference server: it obeys the contract and answers for the files under --content.
 
-    Prints its URL on stdout once it answers requests. Ctrl-C or SIGTERM ends it.
+    Prints its URL on stdout once the content is indexed and requests are answered. What it says goes to
+    stderr, with --json as events to stdout. Ctrl-C or SIGTERM ends it.
     """
     need_extra("serve")
     from comfy_assets.server import keys, run
@@ -142,7 +154,9 @@ def command(
         ready_file=ready_file,
         body_seconds=body_timeout,
         head_seconds=head_timeout,
+        grace_seconds=stop_timeout,
         connections=max_connections,
+        as_json=as_json,
         access_log=access_log,
         validates=validates,
         workers=workers,
@@ -151,7 +165,7 @@ def command(
         record=record,
     )
     try:
-        stopped_by = run.run(options, output.talk, announce)
+        stopped_by = run.run(options, announce)
     except run.StartError as error:
         raise Failure(str(error), code=error.code) from error
     if stopped_by == signal.SIGINT:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from comfy_assets.specification import ContractFileError
 
 if TYPE_CHECKING:
-    from comfy_assets.server.store import Reference
+    from comfy_assets.server.references import Reference
     from comfy_assets.specification import Contract, Operation
 
 #: Short names of errors, for programs; a status that is not listed goes by its name in HTTP.

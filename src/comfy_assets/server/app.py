@@ -44,6 +44,12 @@ DRAIN_BYTES = 16 * BODY_BYTES
 BODY_SECONDS = 30.0
 
 _CLOSE = {"Connection": "close"}
+#: Seconds in which the database must answer for this server to be ready.
+READY_SECONDS = 5.0
+#: Methods that the access log names; any other could be anything, a key included.
+_METHODS = frozenset(
+    ("CONNECT", "DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT", "QUERY", "TRACE")
+)
 _NOT_ROUTED = {404: "there is nothing at this path", 405: "this method is not allowed here"}
 
 
@@ -53,14 +59,16 @@ def create_app(
     keys: Keys,
     *,
     body_seconds: float = BODY_SECONDS,
-    access_log: Callable[[str], None] | None = None,
+    access_log: Callable[[str, str, int, float], None] | None = None,
     validates: bool = False,
+    indexed: Callable[[], bool] = lambda: True,
 ) -> ASGIApp:
     """The ASGI application that obeys `contract`, keeps references in `store` and knows `keys`.
 
-    `access_log` takes a line per request; it holds neither keys nor anything else that was sent but
-    the method. With `validates`, every answer is held against its schema before it is sent. Raises
-    `ContractFileError` where the contract asks for answers that this server has not.
+    `access_log` is told method, path, status and milliseconds of each request: neither keys nor anything
+    else that a client made up. With `validates`, every answer is held against its schema before it is sent.
+    `/readyz` waits for `indexed`. Raises `ContractFileError` where the contract asks for answers that this
+    server has not.
     """
     writer = Writer(contract, validates=validates)
     paths: dict[str, dict[str, _Endpoint]] = {}
@@ -74,7 +82,7 @@ def create_app(
         endpoint = _Endpoint(operation, writer, judge, handler, anonymous)
         paths.setdefault(operation.path, {})[operation.method] = endpoint
     routes: list[BaseRoute] = [Route(path, _Path(methods, writer)) for path, methods in paths.items()]
-    routes += _own_routes(contract, store)
+    routes += _own_routes(contract, store, indexed)
     routes += docs.routes(contract)
 
     async def not_routed(_request: Request, error: Exception) -> Response:
@@ -87,7 +95,7 @@ def create_app(
     return _Front(app, {route.path for route in routes if isinstance(route, Route)}, access_log)
 
 
-def _own_routes(contract: Contract, store: Store) -> list[BaseRoute]:
+def _own_routes(contract: Contract, store: Store, indexed: Callable[[], bool]) -> list[BaseRoute]:
     """What the server says of itself: whether it lives and can answer, and the contract that it obeys."""
     text = contract.path.read_bytes()
 
@@ -95,8 +103,11 @@ def _own_routes(contract: Contract, store: Store) -> list[BaseRoute]:
         return JSONResponse({"status": "ok"})
 
     async def ready(_request: Request) -> Response:
+        if not indexed():
+            return JSONResponse({"status": "content is being indexed"}, 503)
         try:
-            await run_sync(store.ping)
+            async with asyncio.timeout(READY_SECONDS):
+                await run_sync(store.ping, abandon_on_cancel=True)
         except Exception as error:  # noqa: BLE001 - whatever a database may say
             _LOGGER.warning("not ready: %s", " ".join(str(error).split())[:200])
             return JSONResponse({"status": "the database does not answer"}, 503)
@@ -236,7 +247,9 @@ def _response(answer: Answer) -> Response:
 class _Front:
     """In front of all routes: the absolute form of a target, and the access log."""
 
-    def __init__(self, app: ASGIApp, paths: set[str], access_log: Callable[[str], None] | None) -> None:
+    def __init__(
+        self, app: ASGIApp, paths: set[str], access_log: Callable[[str, str, int, float], None] | None
+    ) -> None:
         self._app = app
         self._paths = paths
         self._log = access_log
@@ -258,7 +271,6 @@ class _Front:
         try:
             await self._app(scope, receive, noting)
         finally:
-            # Not an unknown path, which could be anything, a key included.
             path = scope["path"] if scope["path"] in self._paths else "(unknown path)"
-            milliseconds = (time.perf_counter() - started) * 1000
-            self._log(f"{scope['method']} {path} {status} {milliseconds:.1f} ms")
+            method = scope["method"] if scope["method"] in _METHODS else "(unknown method)"
+            self._log(method, path, status, (time.perf_counter() - started) * 1000)

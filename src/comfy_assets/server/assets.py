@@ -5,19 +5,19 @@ from __future__ import annotations
 import uuid
 from typing import TYPE_CHECKING, Any, Protocol
 
-import anyio
-from anyio.to_thread import run_sync
-
 from comfy_assets.server.answers import asset_created
+from comfy_assets.server.batching import Batches
+from comfy_assets.server.references import ACCESS_LAG, Reference, References, Wanted
 from comfy_assets.server.requests import RefusedError
-from comfy_assets.server.store import ACCESS_LAG, Reference, Store, Wanted, now
-from comfy_assets.server.writing import Writing
+from comfy_assets.server.tables import now
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-#: Threads that read at once. Python runs one at a time; more would only hold connections.
-READERS = 8
+    from comfy_assets.server.store import Store
+
+#: Threads that read at once. Python runs one at a time; more would make smaller batches.
+READERS = 2
 #: References that a process remembers, and characters of the largest: together at most some 50 MB.
 KNOWN = 10_000
 LARGEST_KNOWN = 4096
@@ -37,9 +37,9 @@ class CreateAssetFromHash:
     """The same owner, content and name is the same reference, however often it is asked for."""
 
     def __init__(self, store: Store) -> None:
-        self._store = store
-        self._readers = anyio.CapacityLimiter(READERS)
-        self._writing = Writing(store)
+        references = References(store)
+        self._finding = Batches(references.find, READERS)
+        self._making = Batches(references.refer, references.writers)
         # References as they were last read, oldest first. They are permanent and do not change but in
         # when they were last asked for, which is read again once it lags.
         self._known: dict[tuple[int, str, str | None], Reference] = {}
@@ -47,7 +47,16 @@ class CreateAssetFromHash:
     def samples(self) -> Mapping[int, dict[str, Any]]:
         """A reference told again, and one just made."""
         sample = Reference(
-            str(uuid.UUID(int=0)), "a", "blake3:" + 64 * "0", 0, "text/plain", "[]", "{}", 0, 0, 0
+            id=str(uuid.UUID(int=0)),
+            name="a",
+            blake3="blake3:" + 64 * "0",
+            mime_type="text/plain",
+            tags="[]",
+            user_metadata="{}",
+            created_at=0,
+            updated_at=0,
+            last_access_time=0,
+            size=0,
         )
         return {200: asset_created(sample, created_new=False), 201: asset_created(sample, created_new=True)}
 
@@ -64,11 +73,11 @@ class CreateAssetFromHash:
         known = self._known.get(asked)
         if known and now() - known.last_access_time < ACCESS_LAG:
             return 200, asset_created(known, created_new=False)
-        found = await run_sync(self._store.find, owner, wanted, limiter=self._readers)
+        found = await self._finding.ask((owner, wanted))
         if found.settled:
             result = found.reference and (found.reference, False)
         else:
-            result = await self._writing.refer(owner, wanted)
+            result = await self._making.ask((owner, wanted))
         if not result:
             raise RefusedError(404, "no stored content has this hash")
         reference, created = result

@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from attrs import frozen
 
 from comfy_assets.scenarios import steps
-from comfy_assets.server.store import REFERENCE, now
+from comfy_assets.server.tables import REFERENCE, now
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -18,7 +18,7 @@ from blake3 import blake3
 from comfy_assets import defaults, media_types
 from comfy_assets.errors import InputError
 from comfy_assets.hashing import open_regular
-from comfy_assets.server.store import CONTENT, FILE
+from comfy_assets.server.tables import CONTENT, FILE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -26,8 +26,9 @@ if TYPE_CHECKING:
 
     from comfy_assets.server.store import Store
 
-#: Files per transaction: an interruption loses no more than these.
+#: Files and bytes of a transaction: a process that is killed reads no more than these again.
 BATCH = 500
+BATCH_BYTES = 1024**3
 
 
 @dataclass(frozen=True)
@@ -53,16 +54,27 @@ class Indexed:
     bytes: int = 0
     read: int = 0
     skipped: list[str] = field(default_factory=list)
+    bytes_read: int = 0
 
 
-def index(store: Store, folders: Sequence[Path], say: Callable[[str], None]) -> Indexed:
+def index(
+    store: Store,
+    folders: Sequence[Path],
+    say: Callable[[str], None],
+    watch: Callable[[Indexed], None] = lambda _: None,
+) -> Indexed:
     """Make what these folders brought into the store exactly the regular files under them, links followed.
 
     What other folders brought, or was added by itself, stays: several servers may share a database.
     What cannot be read is skipped and told through `say`, one line each. Content whose last file is
-    gone is not stored any more; references to it stay.
+    gone is not stored any more; references to it stay. `watch` is told how far it is, after each file and
+    each part of one; what it raises ends the run, and the next one goes on from there.
     """
     result = Indexed()
+
+    def read(count: int) -> None:
+        result.bytes_read += count
+        watch(result)
 
     def skip(path: object, cause: object) -> None:
         line = f"skipped {path}: {cause}"
@@ -74,23 +86,23 @@ def index(store: Store, folders: Sequence[Path], say: Callable[[str], None]) -> 
         rows = connection.execute(sa.select(FILE)).all()
     known = {row.path: (row.size, row.mtime_ns, row.root) for row in rows}
     present: set[bytes] = set()
-    waiting: list[dict[str, Any]] = []
-    for file in walk(folders, skip):
-        if file.key in present:
-            continue
-        if known.get(file.key, ())[:2] != (file.size, file.mtime_ns):
-            row = _read(file, skip)
-            if row is None:
+    waiting = _Waiting(store)
+    try:
+        for file in walk(folders, skip):
+            if file.key in present:
                 continue
-            waiting.append(row | {"root": os.fsencode(file.root)})
-            result.read += 1
-        present.add(file.key)
-        result.files += 1
-        result.bytes += file.size
-        if len(waiting) >= BATCH:
-            _write(store, waiting)
-            waiting = []
-    _write(store, waiting)
+            if known.get(file.key, ())[:2] != (file.size, file.mtime_ns):
+                row = _read(file, skip, read)
+                if row is None:
+                    continue
+                waiting.add(row | {"root": os.fsencode(file.root)})
+                result.read += 1
+            present.add(file.key)
+            result.files += 1
+            result.bytes += file.size
+            watch(result)
+    finally:
+        waiting.write()
     _remove(store, [path for path, (*_, root) in known.items() if root in roots and path not in present])
     return result
 
@@ -168,8 +180,8 @@ def walk(folders: Sequence[Path], skip: Callable[[object, object], None]) -> Ite
             skip(path, error.strerror)
 
 
-def digests(path: Path) -> tuple[str, str, os.stat_result]:
-    """Both hashes of a file, from one read, and its status before it.
+def digests(path: Path, read: Callable[[int], None] = lambda _: None) -> tuple[str, str, os.stat_result]:
+    """Both hashes of a file, from one read, and its status before it; `read` is told of each part.
 
     Raises `OSError` where it cannot be read, also where it changed meanwhile; `InputError` where it
     is no regular file any more.
@@ -182,15 +194,18 @@ def digests(path: Path) -> tuple[str, str, os.stat_result]:
             part = memoryview(buffer)[:count]
             first.update(part)
             second.update(part)
+            read(count)
         after = os.fstat(file.fileno())
     if (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns):
         raise OSError(None, "it changed while it was read")
     return f"blake3:{first.hexdigest()}", f"sha256:{second.hexdigest()}", before
 
 
-def _read(file: FoundFile, skip: Callable[[object, object], None]) -> dict[str, Any] | None:
+def _read(
+    file: FoundFile, skip: Callable[[object, object], None], read: Callable[[int], None] = lambda _: None
+) -> dict[str, Any] | None:
     try:
-        blake3_hash, sha256_hash, status = digests(file.path)
+        blake3_hash, sha256_hash, status = digests(file.path, read)
     except OSError as error:
         skip(file.path, error.strerror)
         return None
@@ -205,6 +220,25 @@ def _read(file: FoundFile, skip: Callable[[object, object], None]) -> dict[str, 
         "blake3": blake3_hash,
         "sha256": sha256_hash,
     }
+
+
+class _Waiting:
+    """Rows that are written together."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._rows: list[dict[str, Any]] = []
+        self._bytes = 0
+
+    def add(self, row: dict[str, Any]) -> None:
+        self._rows.append(row)
+        self._bytes += row["size"]
+        if len(self._rows) >= BATCH or self._bytes >= BATCH_BYTES:
+            self.write()
+
+    def write(self) -> None:
+        _write(self._store, self._rows)
+        self._rows, self._bytes = [], 0
 
 
 def _write(store: Store, rows: list[dict[str, Any]]) -> None:

@@ -13,10 +13,11 @@ from typing import TYPE_CHECKING, Any, Final
 import sqlalchemy as sa
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
-#: How long a write waits for another process, in milliseconds.
+#: How long a write waits for another process, in milliseconds; and when the database is opened.
 BUSY_MS: Final = 30_000
+OPENING_MS: Final = 10_000
 #: Seconds to connect to a database server.
 CONNECT_SECONDS: Final = 10
 #: Any number, the same for all servers: held while tables are made, so that only one of them makes them.
@@ -29,6 +30,14 @@ class StoreError(Exception):
     """The database cannot be used; the text is one sentence."""
 
 
+def sentence(error: sa.exc.DBAPIError) -> str:
+    """What a database says, in one line; what it says of locks, in words that say what to do."""
+    cause = " ".join(str(error.orig).split())
+    if "database is locked" in cause or "lock timeout" in cause:
+        return "it is locked by another process, which did not let go of it in time"
+    return cause
+
+
 class Database(ABC):
     """An engine, and what differs between databases."""
 
@@ -37,10 +46,28 @@ class Database(ABC):
 
     def __init__(self, engine: sa.Engine) -> None:
         self.engine = engine
-        self.url = engine.url.render_as_string(hide_password=True)
+        #: How long new connections wait for a lock: short while somebody waits for the server to start.
+        self.patience_ms = OPENING_MS
+        sa.event.listen(engine, "connect", self._connected)
+        # As the user wrote it: which driver is used is our business.
+        shown = engine.url.set(drivername=engine.url.get_backend_name())
+        self.url = shown.render_as_string(hide_password=True)
         # The dialect's own, which knows ON CONFLICT. Importing a dialect takes long: only the one in use.
         dialect = importlib.import_module(f"sqlalchemy.dialects.{engine.dialect.name}")
         self.insert: Callable[[sa.Table], Any] = dialect.insert
+
+    def opened(self) -> None:
+        """From now on requests wait, and no longer who starts a server."""
+        self.patience_ms = BUSY_MS
+        self.engine.dispose()
+
+    @abstractmethod
+    def _connected(self, connection: Any, record: Any) -> None:
+        """Set up a new connection."""
+
+    @abstractmethod
+    def rows(self, columns: Mapping[str, Any]) -> Mapping[str, sa.ColumnElement[Any]]:
+        """The members of the objects in the parameter `rows`, a JSON array: a row for each, typed so."""
 
     @abstractmethod
     def prepare(self, connection: sa.Connection) -> None:
@@ -54,13 +81,16 @@ class _SQLite(Database):
     def __init__(self, url: sa.URL) -> None:
         # Parameters stay out of error texts, which reach the log.
         super().__init__(sa.create_engine(url, hide_parameters=True, pool_size=16, max_overflow=32))
-        sa.event.listen(self.engine, "connect", self._connected)
         sa.event.listen(self.engine, "begin", self._begun)
 
-    @staticmethod
-    def _connected(connection: Any, _record: Any) -> None:
+    def _connected(self, connection: Any, record: Any) -> None:  # noqa: ARG002 - SQLAlchemy passes it
         connection.isolation_level = None  # sqlite3 must not begin transactions by itself
-        for pragma in (f"busy_timeout={BUSY_MS}", "journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
+        for pragma in (
+            f"busy_timeout={self.patience_ms}",
+            "journal_mode=WAL",
+            "synchronous=FULL",
+            "foreign_keys=ON",
+        ):
             connection.execute(f"PRAGMA {pragma}")
 
     @staticmethod
@@ -70,6 +100,13 @@ class _SQLite(Database):
         immediate = connection.get_execution_options().get("immediate")
         connection.exec_driver_sql("BEGIN IMMEDIATE" if immediate else "BEGIN")
 
+    def rows(self, columns: Mapping[str, Any]) -> Mapping[str, sa.ColumnElement[Any]]:
+        each = sa.func.json_each(sa.bindparam("rows", type_=sa.Text)).table_valued("value")
+        return {
+            name: sa.func.json_extract(each.c.value, f"$.{name}", type_=type_)
+            for name, type_ in columns.items()
+        }
+
     def prepare(self, connection: sa.Connection) -> None:
         damage = connection.exec_driver_sql("PRAGMA quick_check(1)").scalar()
         if damage != "ok":
@@ -77,7 +114,8 @@ class _SQLite(Database):
 
 
 class _PostgreSQL(Database):
-    writers = 8
+    # Each waits for a disk; more would make smaller batches.
+    writers = 2
 
     def __init__(self, url: sa.URL) -> None:
         try:
@@ -88,7 +126,15 @@ class _PostgreSQL(Database):
                 pool_pre_ping=True,
                 pool_size=16,
                 max_overflow=32,
-                connect_args={"connect_timeout": CONNECT_SECONDS, "application_name": "comfy-assets"},
+                connect_args={
+                    "connect_timeout": CONNECT_SECONDS,
+                    "application_name": "comfy-assets",
+                    # A server that is gone without a word is noticed after half a minute.
+                    "keepalives_idle": 10,
+                    "keepalives_interval": 5,
+                    "keepalives_count": 4,
+                    "tcp_user_timeout": BUSY_MS,
+                },
             )
         except ModuleNotFoundError:
             raise StoreError(
@@ -96,12 +142,26 @@ class _PostgreSQL(Database):
             ) from None
         super().__init__(engine)
 
+    def _connected(self, connection: Any, record: Any) -> None:  # noqa: ARG002 - SQLAlchemy passes it
+        connection.execute(f"SET lock_timeout = {self.patience_ms}")
+        connection.commit()
+
+    def rows(self, columns: Mapping[str, Any]) -> Mapping[str, sa.ColumnElement[Any]]:
+        array = sa.cast(sa.bindparam("rows", type_=sa.Text), sa.JSON)
+        typed = [sa.column(name, type_) for name, type_ in columns.items()]
+        table = sa.func.json_to_recordset(array).table_valued(*typed, name="asked")
+        return dict(table.render_derived(with_types=True).c)
+
     def prepare(self, connection: sa.Connection) -> None:
         # Until the end of the transaction: a second server that starts now waits here.
         connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_LOCK)))
 
 
-_KINDS: Final[dict[str, Callable[[sa.URL], Database]]] = {"sqlite": _SQLite, "postgresql": _PostgreSQL}
+_KINDS: Final[dict[str, Callable[[sa.URL], Database]]] = {
+    "sqlite": _SQLite,
+    "postgresql": _PostgreSQL,
+    "postgres": _PostgreSQL,  # as many services write it
+}
 
 
 def database(url: str) -> Database:

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import socket
 from typing import TYPE_CHECKING, Any
 
 from comfy_assets.server.front import Front
 from comfy_assets.server.keys import Keys
 from comfy_assets.server.recording import Recorder
 from comfy_assets.server.scripted import OPERATION, Scripted
+from comfy_assets.server.starting import bind
 
 if TYPE_CHECKING:
+    import socket
     from collections.abc import Callable
 
     from comfy_assets.server.run import Options
@@ -37,8 +38,7 @@ def put_before(
 
     Raises OSError where the record cannot be opened.
     """
-    inner = stack.enter_context(contextlib.closing(socket.socket()))
-    inner.bind(("127.0.0.1", 0))
+    inner = stack.enter_context(contextlib.closing(bind("127.0.0.1", 0)))
     keys = Keys(store, options.keys)
     header = contract.operation(OPERATION).security_header or ""
     more: dict[str, Any] = {}

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
-from comfy_assets.server.store import KEY, OWNER, now
+from comfy_assets.server.tables import KEY, OWNER, now
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

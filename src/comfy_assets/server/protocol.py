@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 import h11
@@ -28,6 +29,7 @@ CONNECTIONS = 512
 TOLD = 128
 #: Seconds for which the rest of a refused request is read, so that its sender sees the answer.
 DRAIN_SECONDS = 1.0
+_ENDED = (h11.MUST_CLOSE, h11.CLOSED, h11.ERROR)
 
 
 @dataclass(frozen=True)
@@ -63,6 +65,7 @@ class _Protocol(H11Protocol):
     refusals: Refusals
     limits: Limits
     _slow: asyncio.TimerHandle | None = None
+    _half_closed = False
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override] # as uvicorn has it
         super().connection_made(transport)
@@ -84,20 +87,32 @@ class _Protocol(H11Protocol):
         self._forget_slow()
 
     def data_received(self, data: bytes) -> None:
+        if self.conn.their_state in _ENDED:
+            return  # whoever said that a request was the last one is not listened to further
         super().data_received(data)
         self._time_what_is_unfinished()
+
+    def eof_received(self) -> bool | None:  # type: ignore[override] # asyncio asks for it
+        """One that has sent all and listens on gets the answers that are still due."""
+        self._half_closed = self._is_answering and self.conn.their_state is not h11.SEND_BODY
+        return self._half_closed
 
     def on_response_complete(self) -> None:
         super().on_response_complete()
         self._time_what_is_unfinished()
+        if self._half_closed and not self._is_answering:
+            self.transport.close()
+
+    @property
+    def _is_answering(self) -> bool:
+        cycle: RequestResponseCycle | None = self.cycle
+        return cycle is not None and not cycle.response_complete
 
     def _time_what_is_unfinished(self) -> None:
         """While no request is being answered: a head that is not whole, or a body that nobody wants."""
-        cycle: RequestResponseCycle | None = self.cycle
-        answering = cycle is not None and not cycle.response_complete
         state = self.conn.their_state
         begun = state is h11.SEND_BODY or (state is h11.IDLE and bool(self.conn.trailing_data[0]))
-        if answering or not begun:
+        if self._is_answering or not begun:
             self._forget_slow()
         elif self._slow is None:
             self._slow = self.loop.call_later(self.limits.head_seconds, self._too_slow)
@@ -123,7 +138,11 @@ class _Protocol(H11Protocol):
         # An answer may have been given before the rest of the request turned out bad.
         with contextlib.suppress(h11.LocalProtocolError):
             for event in (
-                h11.Response(status_code=answer.status, headers=headers),
+                h11.Response(
+                    status_code=answer.status,
+                    headers=headers,
+                    reason=HTTPStatus(answer.status).phrase.encode(),
+                ),
                 h11.Data(data=answer.body),
                 h11.EndOfMessage(),
             ):

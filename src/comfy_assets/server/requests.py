@@ -7,7 +7,7 @@ JSON that every reader understands alike. Refused with 400, each with the place 
 - a member that stands twice in one object, since readers differ in which one they keep;
 - numbers too large for a double, and integers of more than `DIGITS` digits;
 - lone surrogates and NUL characters, in names of members too, since databases cannot store them;
-- nesting deeper than `DEPTH` levels.
+- nesting deeper than `DEPTH` levels, and more than `MEMBERS` members and items in all.
 
 A refusal never repeats a value that was sent: it could be a key, or a megabyte.
 """
@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 
 #: Levels of objects and arrays. The contract's users get 32; the JSON parser itself ends near 1,000.
 DEPTH = 100
+#: Members of all objects and items of all arrays. A body of 16 KiB, which everybody may send, has room for
+#: 8,192.
+MEMBERS = 50_000
 #: Digits of an integer. Python refuses to convert more than 4,300 by default, in both directions.
 DIGITS = 4300
 #: Characters of a name or a limit that a message shows.
@@ -70,13 +73,7 @@ def read_json(body: bytes) -> Any:
     if body.startswith(b"\xef\xbb\xbf"):
         raise RefusedError(400, "the body starts with a byte order mark, which JSON does not have")
     try:
-        value = json.loads(
-            body.decode("utf-8"),
-            parse_constant=_refuse_constant,
-            parse_float=_finite,
-            parse_int=_integer,
-            object_pairs_hook=_members,
-        )
+        value = _DECODER.decode(body.decode("utf-8"))
     except UnicodeDecodeError as error:
         raise RefusedError(400, f"the body is not UTF-8 at byte {error.start}") from None
     except json.JSONDecodeError as error:
@@ -131,12 +128,18 @@ def _members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return result
 
 
+_DECODER = json.JSONDecoder(
+    parse_constant=_refuse_constant, parse_float=_finite, parse_int=_integer, object_pairs_hook=_members
+)
+
+
 # --- The value as a whole -----------------------------------------------------------------------
 
 
 def _check_texts(value: Any) -> None:
     """Walk without recursion, so that depth is a limit of ours and not of the interpreter."""
     waiting: list[tuple[Any, int, tuple[str | int, ...]]] = [(value, 1, ())]
+    members = 0
     while waiting:
         item, level, place = waiting.pop()
         if isinstance(item, str):
@@ -146,6 +149,9 @@ def _check_texts(value: Any) -> None:
             continue
         if level > DEPTH:
             raise _too_deep()
+        members += len(item)
+        if members > MEMBERS:
+            raise RefusedError(400, f"the body has more than {MEMBERS} members and items")
         for key, inner in _inner(item):
             if isinstance(key, str):
                 _check_text(key, place)

@@ -14,7 +14,6 @@ from __future__ import annotations
 import contextlib
 import json
 import secrets
-import socket
 import tempfile
 import threading
 import time
@@ -30,6 +29,7 @@ from comfy_assets.server import content
 from comfy_assets.server.app import create_app
 from comfy_assets.server.keys import Keys
 from comfy_assets.server.serving import server_for
+from comfy_assets.server.starting import bind
 from comfy_assets.server.store import Store
 from comfy_assets.testing.front import Deed, Front, Said, Seen
 
@@ -195,7 +195,7 @@ def _serving(store: Store, api_keys: list[str]) -> Any:
     contract = specification.load()
     app = create_app(contract, store, Keys(store, api_keys))
     server = server_for(app, contract, lambda: None)
-    with socket.create_server(("127.0.0.1", 0)) as listener:
+    with bind("127.0.0.1", 0) as listener:
         thread = threading.Thread(target=server.run, args=([listener],), daemon=True)
         thread.start()
         end = time.monotonic() + _START_SECONDS

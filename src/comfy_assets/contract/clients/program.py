@@ -41,6 +41,13 @@ _HOME: Final = (
     "XDG_STATE_HOME",
     "APPDATA",
 )
+#: Where toolchains keep what they run, and the folder at home that each means without its variable (if it has one):
+#: HOME is another one, so that they are told. Without them `cargo run` finds no compiler.
+_TOOLCHAINS: Final = {
+    "RUSTUP_HOME": ".rustup", "CARGO_HOME": ".cargo", "GOPATH": "go", "GOCACHE": ".cache/go-build", "GOMODCACHE": "go/pkg/mod",
+    "GOROOT": "", "JAVA_HOME": "", "SDKMAN_DIR": ".sdkman", "DOTNET_ROOT": ".dotnet", "NVM_DIR": ".nvm", "VOLTA_HOME": ".volta",
+    "ASDF_DATA_DIR": ".asdf", "PYENV_ROOT": ".pyenv", "RBENV_ROOT": ".rbenv", "GEM_HOME": "", "VIRTUAL_ENV": "",
+}  # fmt: skip
 #: Seconds: for what a program left behind to say its last word, and between asking it to end and ending it.
 LATE, GRACE = 0.7, 1.0
 
@@ -88,6 +95,7 @@ class Programs:
         passed = {name: os.environ[name] for name in names if name in os.environ}
         if not {"LANG", "LC_ALL", "LC_CTYPE"} & passed.keys():
             passed["LANG"] = "C.UTF-8"  # names are Unicode
+        passed |= _toolchains()
         if not self.keep_home:
             passed |= {"HOME": str(home), "USERPROFILE": str(home)}
         return passed | dict(self.more)
@@ -118,6 +126,17 @@ class Programs:
             live = list(self._live)
         for process in live:
             process.end(grace=0)
+
+
+def _toolchains() -> dict[str, str]:
+    """Where those are that this user has."""
+    own = os.path.expanduser("~")
+    found = {}
+    for name, folder in _TOOLCHAINS.items():
+        place = os.environ.get(name) or (os.path.join(own, folder) if folder else "")
+        if place and os.path.isdir(place):
+            found[name] = place
+    return found
 
 
 @define(eq=False)

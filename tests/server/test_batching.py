@@ -11,8 +11,9 @@ from typing import Any
 import pytest
 
 from comfy_assets.server import content
-from comfy_assets.server.store import Store, Wanted
-from comfy_assets.server.writing import BATCH, Writing
+from comfy_assets.server.batching import BATCH, Batches
+from comfy_assets.server.references import Asked, References, Referred, Wanted
+from comfy_assets.server.store import Store
 from tests.server.asking import PORTRAIT, blake3_of, sha256_of, write_files
 
 HASH = blake3_of(PORTRAIT)
@@ -27,19 +28,25 @@ def store(database: str, tmp_path: Path) -> Iterator[Store]:
         yield opened
 
 
-def noting(store: Store, monkeypatch: pytest.MonkeyPatch) -> list[int]:
+def noting(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """The sizes of the transactions from now on; one that holds the name `broken` fails."""
     sizes: list[int] = []
-    refer = store.refer
+    refer = References.refer
 
-    def noted(asked: Sequence[tuple[int, Wanted]]) -> Any:
+    def noted(self: References, asked: Sequence[tuple[int, Wanted]]) -> Any:
         sizes.append(len(asked))
         if any(wanted.name == "broken" for _, wanted in asked):
             raise RuntimeError("a test broke this one")
-        return refer(asked)
+        return refer(self, asked)
 
-    monkeypatch.setattr(store, "refer", noted)
+    monkeypatch.setattr(References, "refer", noted)
     return sizes
+
+
+def batches(store: Store) -> Batches[Asked, Referred]:
+    """References made together, as the server makes them."""
+    references = References(store)
+    return Batches(references.refer, references.writers)
 
 
 def ask(store: Store, names: Sequence[str | None], hash_: str = HASH) -> list[Any]:
@@ -47,16 +54,16 @@ def ask(store: Store, names: Sequence[str | None], hash_: str = HASH) -> list[An
     owner = store.owner("digest of a key")
 
     async def all_of_them() -> list[Any]:
-        writing = Writing(store)
+        making = batches(store)
         wanted = [Wanted(hash=hash_, tags=["a"], name=name) for name in names]
-        return await asyncio.gather(*(writing.refer(owner, one) for one in wanted), return_exceptions=True)
+        return await asyncio.gather(*(making.ask((owner, one)) for one in wanted), return_exceptions=True)
 
     return asyncio.run(all_of_them())
 
 
 def test_many_share_a_transaction(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     """Far fewer transactions than references, none larger than the bound; each is told its own."""
-    sizes = noting(store, monkeypatch)
+    sizes = noting(monkeypatch)
     names = [f"reference {number}" for number in range(3 * BATCH)]
     results = ask(store, names)
     assert [(reference.name, created) for reference, created in results] == [(name, True) for name in names]
@@ -76,7 +83,7 @@ def test_same_request_in_one_transaction(store: Store) -> None:
 
 def test_failing_one_fails_alone(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     """The others of its batch are carried out."""
-    noting(store, monkeypatch)
+    noting(monkeypatch)
     results = ask(store, ["first", "broken", "last"])
     assert isinstance(results[1], RuntimeError)
     assert [results[0][1], results[2][1]] == [True, True]
@@ -85,3 +92,21 @@ def test_failing_one_fails_alone(store: Store, monkeypatch: pytest.MonkeyPatch) 
 def test_unknown_content(store: Store) -> None:
     """None, for each that asks, and nothing is remembered of it."""
     assert ask(store, ["a", "b"], blake3_of(b"unknown")) == [None, None]
+
+
+def test_one_right_after_the_other(store: Store) -> None:
+    """A request that comes in the very moment in which the last writer ends is written too."""
+    owner = store.owner("digest of a key")
+
+    async def in_turns(making: Batches[Asked, Referred], client: int) -> None:
+        for turn in range(3):
+            made = await making.ask((owner, Wanted(hash=HASH, tags=["a"], name=f"{client} {turn}")))
+            assert made is not None
+            assert made[1]
+
+    async def clients() -> None:
+        making = batches(store)
+        async with asyncio.timeout(30):
+            await asyncio.gather(*(in_turns(making, client) for client in range(store.database.writers)))
+
+    asyncio.run(clients())

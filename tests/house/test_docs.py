@@ -1,0 +1,128 @@
+"""The documentation: its snippets run, its links lead somewhere, and what is made from the code is up to date."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tools.docs.__main__ import main as pages
+
+ROOT = Path(__file__).parents[2]
+DOCS = ROOT / "docs"
+EVERY = [*sorted(ROOT.glob("*.md")), *sorted(DOCS.rglob("*.md"))]
+
+#: Pages of which every shell and Python snippet runs, in its order, as one script.
+EXECUTED = [
+    "tutorial/first-library",
+    "how-to/register-a-huge-library",
+    "how-to/check-my-server",
+    "how-to/continuous-integration",
+]
+
+KEY = "local-key"
+#: The port that the pages write.
+PORT = "8765"
+
+#: A server of a page: in the background, until the script ends; its own is the page's first one.
+SERVED = """{ %s --ready-file served.json >served.log 2>&1 & }
+while [ ! -s served.json ]; do kill -0 $! || { cat served.log; exit 1; }; sleep 0.1; done"""
+
+
+def script(text: str) -> str:
+    """All that a page tells to run. Installing is what this test stands on."""
+    parts = ["set -eu", "export COMFY_CLOUD_API_KEY=" + KEY]
+    if "comfy-assets serve" not in text:
+        parts += [f"export COMFY_CLOUD_BASE_URL=http://127.0.0.1:{PORT}"]
+        parts += [SERVED % f"comfy-assets serve --content . --api-key {KEY} --port {PORT}"]
+    for language, snippet in re.findall(r"^```(sh|python)\n(.*?)^```$", text, re.MULTILINE | re.DOTALL):
+        if language == "python":
+            parts.append(f"python - <<'END'\n{snippet}END")
+            continue
+        for line in snippet.splitlines():
+            if line.startswith("comfy-assets serve"):
+                parts.append(SERVED % line.replace("--ready-file ready.json", ""))
+            elif not line.startswith("pip install"):
+                parts.append(line)
+    return "\n".join(parts) + "\n"
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A folder with the files that the pages name."""
+    (tmp_path / "portrait.png").write_bytes(b"a portrait")
+    (tmp_path / "b.bin").write_bytes(b"something else")
+    (tmp_path / "key.txt").write_text(KEY + "\n")
+    (tmp_path / "cloud").mkdir()
+    for name in ("models/checkpoints", "input"):
+        (tmp_path / "ComfyUI" / name).mkdir(parents=True)
+        (tmp_path / "ComfyUI" / name / "file.bin").write_bytes(name.encode())
+    return tmp_path
+
+
+@pytest.mark.skipif(os.name == "nt", reason="the pages' commands are for a POSIX shell")
+@pytest.mark.parametrize("page", EXECUTED)
+def test_snippets_run(page: str, folder: Path) -> None:
+    """Whoever types what a page says, from its begin to its end, meets no error."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = str(free.getsockname()[1])
+    text = (DOCS / f"{page}.md").read_text(encoding="utf-8")
+    programs = folder.parent / f"{folder.name}-bin"
+    programs.mkdir()
+    for name, module in (("comfy-assets", ["-m", "comfy_assets"]), ("python", [])):
+        (programs / name).write_text(f'#!/bin/sh\nexec "{sys.executable}" {" ".join(module)} "$@"\n')
+        (programs / name).chmod(0o755)
+    environment = {
+        "PATH": f"{programs}{os.pathsep}{os.environ['PATH']}",
+        "PYTHONPATH": os.pathsep.join(filter(None, sys.path)),
+        "HOME": str(programs),
+    }
+    process = subprocess.Popen(
+        ["bash", "-c", script(text).replace(PORT, port)], cwd=folder, env=environment, text=True,
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True,
+    )  # fmt: skip
+    try:
+        told, _ = process.communicate(timeout=120)
+    finally:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+    assert process.returncode == 0, told
+
+
+def test_pages_that_are_made_from_the_code(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Help texts, rules and scenarios on the pages are those of the code."""
+    monkeypatch.setattr(sys, "argv", ["docs", "--check"])
+    assert pages() == 0, capsys.readouterr().out
+
+
+@pytest.mark.parametrize("path", EVERY, ids=lambda path: path.stem)
+def test_links_lead_somewhere(path: Path) -> None:
+    """Every relative link is a file, and its anchor one of that file's headings."""
+    for target, anchor in re.findall(
+        r"\]\((?!https?:)([^)#\s]*)#?([^)\s]*)\)", path.read_text(encoding="utf-8")
+    ):
+        there = (path.parent / target).resolve() if target else path
+        assert there.exists(), target
+        if anchor and there.suffix == ".md":
+            headings = re.findall(r"^#+ (.*)$", there.read_text(encoding="utf-8"), re.MULTILINE)
+            assert anchor in {re.sub(r"[^\w -]", "", one.lower()).replace(" ", "-") for one in headings}, (
+                anchor
+            )
+
+
+def test_every_page_is_in_the_index() -> None:
+    """No page is lost."""
+    listed = set(
+        re.findall(r"^[a-z-]+/[a-z-]+$", (DOCS / "index.md").read_text(encoding="utf-8"), re.MULTILINE)
+    )
+    there = {str(path.relative_to(DOCS).with_suffix("")) for path in DOCS.rglob("*.md")} - {"index"}
+    assert listed == there
