@@ -51,7 +51,7 @@ class Backend(httpcore.SyncBackend):
 def _addresses(host: str, port: int) -> list[str]:
     """The addresses of a host; the look-up has no time limit, the system's resolver has."""
     try:
-        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        found = socket.getaddrinfo(host, port)
     except (OSError, UnicodeError) as error:
         raise httpcore.ConnectError(f"{host}: {error}") from error
     return list(dict.fromkeys(_with_interface(*address) for *_, address in found))

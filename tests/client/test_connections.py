@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import gzip
+import json
 import socket
 import ssl
 import struct
@@ -27,6 +28,7 @@ from comfy_assets import (
     AssetsClient,
     AsyncAssetsClient,
     AsyncTransport,
+    RetryPolicy,
     Transport,
     defaults,
     errors,
@@ -230,6 +232,60 @@ def test_encrypted_proxy(call: Call, tls_server: ScriptedServer, certificate: Pa
     assert len(tls_server.requests) == 1
 
 
+@pytest.mark.parametrize("client", [AssetsClient, AsyncAssetsClient])
+def test_proxies_of_the_environment_as_they_change(client: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The environment is asked for each request and host, by a transport that is used on too."""
+    for name in ("NO_PROXY", "no_proxy", "HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"):
+        monkeypatch.delenv(name, raising=False)
+
+    async def done(what: Any) -> None:
+        if asyncio.iscoroutine(what):
+            await what
+
+    async def run() -> None:
+        here = client(KEY, server.url)
+        there = client(KEY, server.url.replace("127.0.0.1", "localhost"), transport=here._shared.transport)
+
+        async def ask(one: Any = here) -> tuple[int, int]:
+            """How many requests proxy and server have had, after one more."""
+            await done(one.create_asset_from_hash(HASH, ["a"]))
+            return len(proxy.requests), len(server.requests)
+
+        assert await ask() == (0, 1)
+        monkeypatch.setenv("HTTP_PROXY", proxy.url)
+        assert await ask() == (1, 1)
+        monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+        assert await ask() == (1, 2)
+        assert await ask(there) == (2, 2)
+        assert await ask() == (2, 3)
+        monkeypatch.delenv("NO_PROXY")
+        monkeypatch.delenv("HTTP_PROXY")
+        assert await ask() == (2, 4)
+        monkeypatch.setenv("ALL_PROXY", proxy.url)
+        assert await ask() == (3, 4)
+        await done(here.close())
+
+    with scripted(CREATED) as proxy, scripted(CREATED) as server:
+        asyncio.run(run())
+
+
+def test_socks_proxies(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The sync client needs a package for them; the async one refuses them, and sends them nothing."""
+    with scripted(CREATED) as server:
+        socks = server.url.replace("http:", "socks5:")
+        with pytest.raises(errors.APIConnectionError, match="socksio"):
+            call_sync("http://127.0.0.1:1", options={"transport": Transport(proxy=socks)})
+        with pytest.raises(errors.InputError, match=r"^proxy: the async client has no SOCKS"):
+            AsyncTransport(proxy=socks)
+        monkeypatch.setenv("ALL_PROXY", socks)
+        monkeypatch.setenv("NO_PROXY", "")
+        monkeypatch.setenv("no_proxy", "")
+        with pytest.raises(errors.APIConnectionError, match="proxy: the async client has no SOCKS") as caught:
+            call_async("http://127.0.0.1:1", options={"retry": RetryPolicy()})
+        assert [attempt.outcome for attempt in caught.value.attempts] == ["not_sent"]
+        assert server.connections == 0
+
+
 # --- What breaks, and when ------------------------------------------------------------------------------
 
 
@@ -383,3 +439,48 @@ def test_a_failure_that_is_none_of_the_others_is_a_break() -> None:
         (httpx.InvalidURL("no"), exchanges.Failure("broken", "InvalidURL: no", passes=False)),
     ):
         assert exchanges.exchange(raising(raised), arguments, key, 1).failure == failure
+
+
+@pytest.mark.parametrize("timeout", [None, 30.0])
+def test_our_transports_in_httpx(timeout: float | None) -> None:
+    """They are httpx's: its own clients can use them, also without any limit of time."""
+    with scripted(CREATED) as server:
+        with httpx.Client(transport=Transport(), timeout=timeout) as client:
+            answered = client.post(f"{server.url}/a?b=c", content=b"d")
+        assert (answered.status_code, answered.json(), answered.http_version) == (201, BODY, "HTTP/1.1")
+        request = httpx.Request("POST", server.url, content=b"d")
+        with Transport() as transport:
+            assert transport.handle_request(request).read() == json.dumps(BODY).encode()
+
+        async def ask() -> httpx.Response:
+            async with httpx.AsyncClient(transport=AsyncTransport(), timeout=timeout) as client:
+                return await client.post(f"{server.url}/a?b=c", content=b"d")
+
+        assert asyncio.run(ask()).json() == BODY
+        lines = [f"{request.line} {request.body.decode()}" for request in server.requests]
+        assert lines == ["POST /a?b=c HTTP/1.1 d", "POST / HTTP/1.1 d", "POST /a?b=c HTTP/1.1 d"]
+
+
+def test_what_is_no_transport(call: Call) -> None:
+    """The error says what was given, and what is wanted."""
+    a, method = ("", "handle_request") if call is call_sync else ("Async", "handle_async_request")
+    with pytest.raises(errors.InputError) as caught:
+        call("http://127.0.0.1:1", options={"transport": 5})
+    assert str(caught.value) == (
+        f"transport is of the type int: expected comfy_assets.{a}Transport(...), "
+        f"or an httpx transport with {method}"
+    )
+
+
+def test_host_without_an_address(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A host of which the system knows no address, or nothing, is named."""
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: [])
+    with pytest.raises(httpcore.ConnectError, match=r"^comfy\.localhost has no address$"):
+        sockets.Backend().connect_tcp("comfy.localhost", 1)
+    monkeypatch.undo()
+    with pytest.raises(httpcore.ConnectError, match=r"^\.\.: "):
+        sockets.Backend().connect_tcp("..", 1)
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+    with pytest.raises(httpcore.ConnectError, match=f"^127.0.0.1:{port}: .*refused"):
+        sockets.Backend().connect_tcp("127.0.0.1", port)
