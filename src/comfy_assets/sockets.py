@@ -57,9 +57,10 @@ def _addresses(host: str, port: int) -> list[str]:
     return list(dict.fromkeys(_with_interface(*address) for *_, address in found))
 
 
-def _with_interface(host: str, _port: int, _flow: int = 0, interface: int = 0) -> str:
+def _with_interface(host: str, _port: int, *more: int) -> str:
     """An address; a link-local one of IPv6 means something only with its interface."""
-    return f"{host}%{interface}" if interface else host
+    interface = more[1:]
+    return f"{host}%{interface[0]}" if any(interface) else host
 
 
 class Stream(httpcore.NetworkStream):

@@ -42,6 +42,7 @@ MODULES = (
 #: The quick tests of the core; the faults, which take a minute, would kill some more.
 TESTS = (
     "retrying", "calls", "client", "errors", "settings", "secrets", "use", "leftovers", "connections",
+    "exchanges",
 )  # fmt: skip
 
 #: It looks at the caller's line in a warning, and mutmut puts calls of its own between.
