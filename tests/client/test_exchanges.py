@@ -264,10 +264,7 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
 
 def test_each_address_has_its_share_of_the_time(asked: list[Any]) -> None:
     """The addresses of a host are tried one after the other; what is left is shared by those that are left."""
-    assert (
-        sockets.Backend().connect_tcp("a.example", 5, 109.0, local_address="127.0.0.3")._stream
-        == "2001:db8::1"
-    )
+    sockets.Backend().connect_tcp("a.example", 5, 109.0, local_address="127.0.0.3")
     options = {"local_address": "127.0.0.3"}
     assert asked == [
         ("a.example", 5),
