@@ -158,7 +158,7 @@ def test_own_transport_is_told_the_limits(call: Call) -> None:
 
 def test_an_answer_means_that_the_request_was_sent() -> None:
     """Also with a transport that does not tell, and where the answer breaks off."""
-    key = KeyInHeader(KEY)
+    key = KeyInHeader(KEY).check()
     arguments = {"method": "POST", "url": "https://comfy.example"}
     for body in (None, Dripping()):
         transport = httpx.MockTransport(lambda _, body=body: httpx.Response(201, stream=body))
@@ -166,23 +166,63 @@ def test_an_answer_means_that_the_request_was_sent() -> None:
         assert asyncio.run(exchanges.exchange_async(transport, arguments, key, 0.1)).sent is True
 
 
-def test_a_failure_that_is_none_of_the_others_is_a_break() -> None:
-    """An exchange tells apart what broke, what came too late and what is too large."""
-    key = KeyInHeader(KEY)
-    arguments = {"method": "POST", "url": "https://comfy.example"}
+REQUEST = {"method": "POST", "url": "https://comfy.example"}
 
-    def raising(error: Exception) -> httpx.MockTransport:
-        def handler(_: httpx.Request) -> httpx.Response:
-            raise error
 
-        return httpx.MockTransport(handler)
+def raising(error: Exception) -> httpx.MockTransport:
+    """A transport that fails."""
 
-    for raised, failure in (
-        (httpx.ReadError("no"), exchanges.Failure("broken", "ReadError: no")),
-        (httpx.ReadTimeout("no"), exchanges.Failure("timeout", "ReadTimeout: no")),
-        (httpx.InvalidURL("no"), exchanges.Failure("broken", "InvalidURL: no", passes=False)),
+    def handler(_: httpx.Request) -> httpx.Response:
+        raise error
+
+    return httpx.MockTransport(handler)
+
+
+FAILURES = [
+    (httpx.ReadError("no"), exchanges.Failure("broken", "ReadError: no"), True),
+    (httpx.ReadTimeout("noX"), exchanges.Failure("timeout", "ReadTimeout: noX"), True),
+    (httpx.InvalidURL("no"), exchanges.Failure("broken", "InvalidURL: no", passes=False), True),
+    (httpx.ProxyError("no"), exchanges.Failure("broken", "ProxyError: no"), False),
+    (httpx.ConnectError("no"), exchanges.Failure("broken", "ConnectError: no"), False),
+]
+
+
+@pytest.mark.parametrize(("raised", "failure", "sent"), FAILURES, ids=lambda one: type(one).__name__)
+def test_what_an_exchange_tells(raised: Exception, failure: exchanges.Failure, sent: bool) -> None:
+    """What broke, what came too late, whether it passes, and whether the request may have been seen."""
+    key = KeyInHeader(KEY).check()
+    for told in (
+        exchanges.exchange(raising(raised), REQUEST, key, 9),
+        asyncio.run(exchanges.exchange_async(raising(raised), REQUEST, key, 9)),
     ):
-        assert exchanges.exchange(raising(raised), arguments, key, 1).failure == failure
+        assert (told.failure, told.sent, told.response) == (failure, sent, None)
+        assert 0 <= told.seconds < 60
+
+
+class Broken(httpx.SyncByteStream, httpx.AsyncByteStream):
+    """A body that breaks off."""
+
+    def __iter__(self) -> Iterator[bytes]:
+        yield f"your key is {KEY[:9]}".encode()
+        raise httpx.ReadError("no")
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        for piece in self:
+            yield piece
+
+
+def test_half_a_key_is_cut_out_too() -> None:
+    """Where an answer breaks off within the key, its beginning is not left; a whole answer ends as it likes."""
+    key = KeyInHeader(KEY).check()
+    whole = httpx.MockTransport(lambda _: httpx.Response(201, content=f"your key is {KEY[:9]}"))
+    broken = httpx.MockTransport(lambda _: httpx.Response(201, stream=Broken()))
+    for transport, left in ((whole, True), (broken, False)):
+        for told in (
+            exchanges.exchange(transport, REQUEST, key, 9),
+            asyncio.run(exchanges.exchange_async(transport, REQUEST, key, 9)),
+        ):
+            assert told.response is not None
+            assert (KEY[:9].encode() in told.response.content) is left
 
 
 @pytest.mark.parametrize("timeout", [None, 30.0])
