@@ -94,7 +94,11 @@ from comfy_assets.cli.output import Exit, Failure, Output, json_option
     "--access-log/--no-access-log", default=True, show_default=True, help="Say a line for each request."
 )
 @click.option(
-    "--validate", "validates", is_flag=True, help="Hold every answer against the contract before it is sent."
+    "--development",
+    "--validate",
+    "validates",
+    is_flag=True,
+    help="Hold every answer against the contract before it is sent; one that breaks it is a 500.",
 )
 @click.option(
     "--scenarios", is_flag=True, help="Let scenarios act that `comfy-assets scenario bind` binds to keys."
