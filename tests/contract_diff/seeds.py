@@ -83,6 +83,8 @@ SEEDS: tuple[Seed, ...] = (
     Seed("type of an answer's member", "major", ((_FILE_NAME, _FILE_NAME.replace("string", "integer")),), servers=True),
     Seed("null allowed in a request", "minor", _in_name("nullable: true"), servers=True),
     Seed("null allowed in an answer", "major", _in_file_name("nullable: true")),
+    Seed("least value of an answer", "minor", (("          format: int64\n", "          format: int64\n          minimum: 0\n"),), servers=True),
+    Seed("another form of hash", "minor", (('          type: string\n          pattern: "^(blake3|sha256):[a-f0-9]{64}$"\n', '          anyOf:\n            - type: string\n              pattern: "^(blake3|sha256):[a-f0-9]{64}$"\n            - type: string\n              maxLength: 10\n'),), servers=True),
     Seed("null refused in an answer", "minor", (("nullable: true", "nullable: false"),), servers=True),
     Seed("enum added to a request", "major", _in_name("enum: [a, b]")),
     Seed("answer's member added", "minor", ((_IMMUTABLE, _IMMUTABLE + "        kind:\n          type: string\n"),)),

@@ -70,8 +70,13 @@ class _Comparison:
         self._open.add(names)
         try:
             before, after = _flat(self._old(old), self._old), _flat(self._new(new), self._new)
-            yield from self._keywords(before, after, place)
-            yield from self._members(before, after, place, depth)
+            if _is_one_of(before, after, self._new):
+                yield Difference(place, "anyOf", LOOSENED, None, after["anyOf"])
+            elif _is_one_of(after, before, self._old):
+                yield Difference(place, "anyOf", TIGHTENED, before["anyOf"], None)
+            else:
+                yield from self._keywords(before, after, place)
+                yield from self._members(before, after, place, depth)
         finally:
             self._open.discard(names)
 
@@ -120,6 +125,21 @@ class _Comparison:
                 yield Difference(place, keyword, TIGHTENED if after is False else LOOSENED, before, after)
         else:
             yield from self.compare(before, after, place, depth + 1)
+
+
+def _is_one_of(schema: dict[str, Any], other: dict[str, Any], resolve: Resolve) -> bool:
+    """Whether the other is a choice, of which the schema is one."""
+    if {key for key in other if not _is_prose(key)} != {"anyOf"}:
+        return False
+    return any(_binding(_flat(resolve(part), resolve)) == _binding(schema) for part in other["anyOf"])
+
+
+def _binding(schema: dict[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in schema.items() if not _is_prose(key)}
+
+
+def _is_prose(keyword: str) -> bool:
+    return keyword in PROSE or (keyword.startswith("x-") and keyword != "x-several")
 
 
 def said_reference(schema: Any) -> str:
@@ -199,9 +219,12 @@ def _limit(one: Any, other: Any, *, tighter_when_greater: bool) -> str:
 
 
 def _lower(one: Any, other: Any) -> str:
-    # A lower limit of nothing is no limit.
-    is_none = {one, other} <= {None, 0}
-    return "" if is_none else _limit(one, other, tighter_when_greater=True)
+    return _limit(one, other, tighter_when_greater=True)
+
+
+def _least(one: Any, other: Any) -> str:
+    # Nothing has less than no letter, item or member.
+    return "" if {one, other} <= {None, 0} else _lower(one, other)
 
 
 def _upper(one: Any, other: Any) -> str:
@@ -249,7 +272,8 @@ def _deprecated(one: Any, other: Any) -> str:
 
 
 _EFFECTS: dict[str, Callable[[Any, Any], str]] = {
-    **dict.fromkeys(LOWER, _lower),
+    **dict.fromkeys(LOWER, _least),
+    "minimum": _lower,
     **dict.fromkeys(UPPER, _upper),
     "uniqueItems": _flag,
     "exclusiveMinimum": _flag,
