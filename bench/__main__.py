@@ -25,7 +25,7 @@ from bench.rows import Row
 
 HERE = Path(__file__).parent
 RESULTS = HERE / "results.json"
-MEASUREMENTS = ("starting", "models", "calls", "hashing", "library", "check", "server", "growth_server")
+MEASUREMENTS = ("starting", "models", "calls", "hashing", "library", "server", "growth_server")
 VERSIONS = ("attrs", "httpx", "aiohttp", "blake3", "starlette", "uvicorn", "schemathesis")
 PEERS = ("openapi-generator-cli", "pydantic", "urllib3", "aiohttp", "httpx")
 

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
+from bench import rows
 from bench.server import CONTENT, HASH, KEY, request, show
 from comfy_assets.server.keys import Keys
 from comfy_assets.server.process import ServerProcess
@@ -105,10 +106,21 @@ def server(folder: Path, database: str, count: int) -> Iterator[int]:
         yield int(process.url.rpartition(":")[2])
 
 
-def measure(full: bool) -> list[dict[str, Any]]:
-    """The rows of the table; without `full` the large one has 100,000 references."""
+def measure(full: bool) -> list[rows.Row]:
+    """Latencies of existing and of new references, held against those of the small server."""
+    return [
+        rows.shorter(
+            f"growth: server from 1,000 to {one['references']:,}, {one['server']}", "itself", one["p50_large_ms"],
+            one["p50_small_ms"], "ms", 1.5,
+        )
+        for one in table(full)
+    ]  # fmt: skip
+
+
+def table(full: bool) -> list[dict[str, Any]]:
+    """A line for each kind of reference; without `full` the large one has 100,000 references."""
     counts = (SMALL, 1_000_000 if full else 100_000)
-    rows = []
+    lines = []
     with tempfile.TemporaryDirectory() as name, postgresql() as postgres:
         folder = Path(name)
         for kind, databases in (
@@ -121,8 +133,8 @@ def measure(full: bool) -> list[dict[str, Any]]:
                     for count, database in zip(counts, databases, strict=True)
                 }
                 took = in_turns(ports)
-            rows += [row(f"{kind}, {what}", counts, took, what) for what in ("existing", "new")]
-    return rows
+            lines += [row(f"{kind}, {what}", counts, took, what) for what in ("existing", "new")]
+    return lines
 
 
 def in_turns(ports: dict[int, int]) -> dict[tuple[int, str], list[float]]:
@@ -155,4 +167,4 @@ def row(
 
 
 if __name__ == "__main__":
-    show(measure("--full" in sys.argv[1:]))
+    show(table("--full" in sys.argv[1:]))

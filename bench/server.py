@@ -25,6 +25,7 @@ from urllib.parse import urlsplit
 import psutil
 from blake3 import blake3
 
+from bench import rows
 from comfy_assets.server.process import ServerProcess
 from tests.postgres import new_database, postgresql
 
@@ -178,36 +179,50 @@ def reference_server(name: str, database: str) -> Iterator[list[Row]]:
             ]
 
 
-def measure(full: bool) -> list[dict[str, Any]]:
-    """The rows of the table; `full` measures ten times as long."""
+def measure(full: bool) -> list[rows.Row]:
+    """Existing and new references on both databases, held against bare Starlette."""
+    bare_one, *servers = table(full)
+    goals = {"existing": 0.5, "new": 0.2}
+    return [
+        rows.faster(
+            f"server, {one['server']} references", "bare Starlette, fixed body, same ASGI server",
+            one["per_second"], bare_one["per_second"], "calls/s", goals[one["server"].rpartition(" ")[2]],
+            note=f"by processor time {one['cpu_ratio']}",
+        )
+        for one in servers
+    ]  # fmt: skip
+
+
+def table(full: bool) -> list[dict[str, Any]]:
+    """A line for each server; `full` measures ten times as long."""
     turns, seconds = (20, 2.0) if full else (4, 1.0)
     with contextlib.ExitStack() as stack:
         enter = stack.enter_context
         folder = enter(tempfile.TemporaryDirectory())
-        rows = [Row("bare Starlette", *enter(bare()), numbered("a"), 200)]
-        rows += enter(reference_server("SQLite", f"sqlite:///{folder}/references.db"))
-        rows += enter(reference_server("PostgreSQL", new_database(enter(postgresql()))))
-        for row in rows:
+        servers = [Row("bare Starlette", *enter(bare()), numbered("a"), 200)]
+        servers += enter(reference_server("SQLite", f"sqlite:///{folder}/references.db"))
+        servers += enter(reference_server("PostgreSQL", new_database(enter(postgresql()))))
+        for row in servers:
             asyncio.run(ask(row.url, row.names, 0.5, {row.status}))
         for _ in range(turns):
-            for row in rows:
+            for row in servers:
                 row.turn(seconds)
-    table = [row.cells() for row in rows]
-    for one in table:
-        one["ratio"] = round(one["per_second"] / table[0]["per_second"], 2)
-        one["cpu_ratio"] = round(table[0]["cpu_us"] / one["cpu_us"], 2)
-    return table
+    lines = [row.cells() for row in servers]
+    for one in lines:
+        one["ratio"] = round(one["per_second"] / lines[0]["per_second"], 2)
+        one["cpu_ratio"] = round(lines[0]["cpu_us"] / one["cpu_us"], 2)
+    return lines
 
 
-def show(rows: list[dict[str, Any]]) -> None:
+def show(lines: list[dict[str, Any]]) -> None:
     """The table, and the same as JSON on the last line."""
-    names = list(dict.fromkeys(name for one in rows for name in one))
+    names = list(dict.fromkeys(name for one in lines for name in one))
     print("  ".join(f"{name:>12}" if number else f"{name:<24}" for number, name in enumerate(names)))
-    for one in rows:
+    for one in lines:
         cells = [str(one.get(name, "")) for name in names]
         print("  ".join(f"{cell:>12}" if number else f"{cell:<24}" for number, cell in enumerate(cells)))
-    print(json.dumps(rows))
+    print(json.dumps(lines))
 
 
 if __name__ == "__main__":
-    show(measure("--full" in sys.argv[1:]))
+    show(table("--full" in sys.argv[1:]))

@@ -7,6 +7,7 @@ files that it finds before it parses the command line, and for a plain `pytest` 
 from __future__ import annotations
 
 import os
+import signal
 import socket
 from urllib.parse import urlsplit
 
@@ -85,6 +86,7 @@ def pytest_configure(config: pytest.Config) -> None:
     if config.option.hypothesis_seed is None:
         config.option.hypothesis_seed = str(config.option.seed)
     _reach_loopback_directly()
+    _hear_interruptions()
     config.addinivalue_line(
         "markers", "nightly: takes long; only in the profile of that name (make test-full)"
     )
@@ -92,6 +94,12 @@ def pytest_configure(config: pytest.Config) -> None:
     if config.option.server:
         _require_known_content(config)
         _require_reachable(config.option.server)
+
+
+def _hear_interruptions() -> None:
+    """Let what tests start be interrupted, though a shell in the background has this process ignore it."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def _reach_loopback_directly() -> None:

@@ -21,11 +21,12 @@ from comfy_assets.contract.facts import Content, facts_for
 from comfy_assets.contract.judge import judge
 from comfy_assets.contract.keys import KEY, OTHER_KEY, Keys
 from comfy_assets.contract.messages import CHUNKED, Request, encode, read_response
-from comfy_assets.contract.plan import Planner, plan
+from comfy_assets.contract.plan import Planner, plan, under_fresh_names
 from comfy_assets.contract.record import Record
 from comfy_assets.contract.selftest import CONTENTS, STORED, checked
 from comfy_assets.contract.wire import Target
 from comfy_assets.scenarios.catalogue import CONFORMING
+from comfy_assets.scenarios.faults import Fault, errors
 
 FACTS = facts_for(Target("http://127.0.0.1:1/base"), CONTENTS, [KEY, OTHER_KEY], run_id="test", seed=0)
 PLANNER = Planner(FACTS)
@@ -104,6 +105,7 @@ def test_oracle_follows_a_changed_contract(tmp_path: Path) -> None:
     assert oracle.expect(other, PLANNER.request(two)).kind == oracle.REFUSE
     assert oracle.expect(other, PLANNER.request({**two, "tags": ["a", "b", "c"]})).kind == oracle.ACCEPT
     three = {**two, "tags": ["a", "b", "c"]}
+    assert oracle.expect(other, PLANNER.request({**three, "name": "\ud83d" * 6})).kind == oracle.REFUSE
     tried = {(one.keyword, one.place) for one in departures(contract, other.request_schema, three)}
     assert {("minItems", "tags"), ("maxLength", "name")} <= tried
 
@@ -259,3 +261,34 @@ def test_content_of_one_hash_is_enough() -> None:
     outcome = checked(CONFORMING[0], contents=known, complete=False)
     assert not list(outcome.judgement.all_findings())
     assert outcome.exit_status == 0
+
+
+@pytest.mark.parametrize(
+    ("method", "statuses"),
+    [("GET", {405}), ("HEAD", {405}), ("PUT", {405, 501}), ("FROBNICATE", {400, 405, 501})],
+)
+def test_501_is_for_methods_that_a_server_need_not_know(method: str, statuses: set[int]) -> None:
+    """RFC 9110, section 9.1: every server knows GET and HEAD."""
+    assert expected(BASE, method=method) == (oracle.METHOD, statuses)
+
+
+@pytest.mark.parametrize("status", [404, 409, 422])
+def test_wrong_status_of_refusals_is_one_finding(status: int) -> None:
+    """A server that refuses with another status was checked all the same: nothing hides behind that."""
+    outcome = checked(Fault("", "", errors(lambda said: evolve(said, status=status), 400)))
+    assert [(one.rule, one.cause) for one in outcome.judgement.findings] == [("refuse-status", str(status))]
+    assert not outcome.not_checked
+    missing = outcome.judgement.verdicts["refuse-missing"]
+    assert (missing.verdict, missing.text) == ("passed", f"refused, with {status}")
+
+
+@pytest.mark.parametrize("run_id", ["a", "check", "0123456789abcdef"])
+def test_names_of_replays_are_fresh_and_as_long(run_id: str) -> None:
+    """A short run id stands in words too; a longer name could be more than must be accepted."""
+    facts = evolve(FACTS, run_id=run_id, expectations={})
+    case = next(one for one in plan(facts) if one.id == "accept/the longest name")
+    again = under_fresh_names(case, facts.mark, 12).request.body
+    before, after = json.loads(case.request.body), json.loads(again)
+    assert len(after["name"]) == len(before["name"]) == 255
+    assert after["name"] != before["name"]
+    assert {**after, "name": "", "user_metadata": {}} == {**before, "name": "", "user_metadata": {}}

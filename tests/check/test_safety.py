@@ -128,7 +128,7 @@ def test_bound_holds_on_a_server_that_answers_nothing() -> None:
 
     with serving(answer) as url:
         options = Options(
-            url, api_key=KEYS[0], contents=CONTENTS, max_references=50, drawn=False, timeout=0.3
+            url, api_key=KEYS[0], contents=CONTENTS, max_references=50, drawn=False, timeout=1.0
         )
         outcome = check(options)
     assert outcome.exit_status == 2

@@ -16,7 +16,7 @@ from tools.docs.__main__ import main as pages
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
-EVERY = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted(DOCS.rglob("*.md"))]
+EVERY = [*sorted(ROOT.glob("*.md")), *sorted(DOCS.rglob("*.md"))]
 
 #: Pages of which every shell and Python snippet runs, in its order, as one script.
 EXECUTED = [

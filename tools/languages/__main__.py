@@ -22,7 +22,7 @@ from pathlib import Path
 
 from comfy_assets import hash_file
 from comfy_assets.contract.baseline import Baseline
-from comfy_assets.contract.clients import json_report
+from comfy_assets.contract.clients.run import rejudge
 from comfy_assets.server.process import ServerProcess
 from tools.languages import page, probes
 from tools.languages.table import LANGUAGES, ROOT, Language
@@ -145,7 +145,7 @@ def checked(language: Language) -> int:
 
 def compared(language: Language, *, write: bool) -> int:
     """0 where the client keeps of the contract what is written down; `write` writes it down."""
-    report = json_report.read(language.folder / "check.json", strict=False, allow=(), known=Baseline())
+    report = rejudge(language.folder / "check.json", strict=False, allow=(), known=Baseline())
     seen = probes.kept(report.record)
     file = language.source / "kept.json"
     if write:

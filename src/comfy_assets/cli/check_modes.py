@@ -1,4 +1,4 @@
-"""What `comfy-assets check` does with its options: which of its modes, with what, and what it prints."""
+"""What `comfy-assets check` does with its options: which of its modes, and with what."""
 
 from __future__ import annotations
 
@@ -7,26 +7,27 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
-from rich.console import Console
 
 from comfy_assets import settings, specification
 from comfy_assets.cli.check_progress import progress_for
+from comfy_assets.cli.checking import Checking, ending_in_order, require_writable, write
 from comfy_assets.cli.output import Exit, Failure
 from comfy_assets.cli.service import key_in
-from comfy_assets.contract import Content, Options, Outcome, UnreachableError, baseline, check
+from comfy_assets.contract import Content, Options, Outcome, UnreachableError, check
 from comfy_assets.contract.facts import OPERATION
-from comfy_assets.contract.reports import html, json_report, junit, rule_texts, terminal
-from comfy_assets.contract.rules import RULES
+from comfy_assets.contract.reported import INTERRUPTED
+from comfy_assets.contract.reports import json_report
+from comfy_assets.contract.rules import GROUPS, RULES
+from comfy_assets.contract.run import rejudge
 from comfy_assets.defaults import API_KEY_VARIABLE
 from comfy_assets.errors import InputError
 from comfy_assets.hashing import hash_file
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from comfy_assets.cli.output import Output
+    from comfy_assets.contract.reported import Reported
 
-
+CHECKING = Checking("check", RULES, GROUPS, rejudge)
 #: Options of the command that go into a run as they are.
 _SAME = (
     "strict", "complete", "seed", "timeout", "deadline", "rate_limit", "max_references", "rules",
@@ -38,13 +39,11 @@ _LONGEST_RUN_ID = 64
 
 def run(url: str | None, given: dict[str, Any], output: Output) -> int:
     """Do what the options ask for; the exit status."""
-    for id_ in (*given["rules"], *given["allow_not_checked"], *filter(None, [given["explain"]])):
-        if id_ not in RULES:
-            raise Failure(f"there is no rule {id_!r}", code="unknown_rule", hint=_nearest(id_))
+    CHECKING.require_rules(given)
     if given["list_rules"]:
-        return _list_rules(output)
+        return CHECKING.list_rules(output)
     if given["explain"]:
-        return _explain(given["explain"], output)
+        return CHECKING.explain(given["explain"], output)
     if given["self_test"]:
         return _self_test(output)
     if given["rejudge"]:
@@ -54,13 +53,6 @@ def run(url: str | None, given: dict[str, Any], output: Output) -> int:
     if url is None:
         raise click.UsageError("which server? Give its URL")
     return _check(options_from(url, given), given, output)
-
-
-def _nearest(id_: str) -> str:
-    import difflib
-
-    near = difflib.get_close_matches(id_, RULES, n=1)
-    return f"did you mean {near[0]}? --list-rules lists all" if near else "--list-rules lists all rules"
 
 
 # --- Options ----------------------------------------------------------------------------------------
@@ -85,7 +77,7 @@ def options_from(url: str, given: dict[str, Any]) -> Options:
         other_api_key=_key(given, "other_api_key", None),
         contents=_contents(given),
         headers=tuple(map(_header, given["headers"])),
-        baseline=_baseline(given["baseline"]),
+        baseline=CHECKING.baseline(given["baseline"]),
         **more,
     )
 
@@ -149,113 +141,30 @@ def _contents(given: dict[str, Any]) -> tuple[Content, ...]:
     return tuple(contents)
 
 
-def _baseline(path: Path | None) -> baseline.Baseline:
-    if path is None:
-        return baseline.Baseline()
-    try:
-        return baseline.read(path, frozenset(RULES))
-    except baseline.BaselineError as error:
-        raise Failure(str(error), code="baseline") from None
-
-
 # --- Modes ------------------------------------------------------------------------------------------
 
 
 def _check(options: Options, given: dict[str, Any], output: Output) -> int:
-    _writable(given)
+    require_writable(given)
     if options.api_key is None:
         output.talk("no API key was given: only what needs none can be checked")
     try:
-        with progress_for(options.url, output) as step:
+        with ending_in_order() as interrupted, progress_for(options.url, output) as step:
             outcome = check(options, progress=step)
     except UnreachableError as error:
         raise Failure(str(error), code="unreachable", hint=_hint(str(error))) from None
     except specification.ContractFileError as error:
         raise Failure(str(error), code="contract") from None
-    _write([outcome], given)
-    return _told(outcome, given, output)
+    if interrupted.is_set():
+        outcome.record.ended = INTERRUPTED
+    write([outcome], given)
+    return CHECKING.told(outcome, output, record=given["report_json"])
 
 
 def _hint(text: str) -> str:
     if "certificate" in text:
         return "name the authority that signed it with --ca-file, or do without with --insecure"
     return "is the server running, and is its address right?"
-
-
-def _writable(given: dict[str, Any]) -> None:
-    """Find out before the run that a report cannot be written after it."""
-    for name in ("report_html", "report_junit", "report_json", "write_baseline", "ledger"):
-        path: Path | None = given[name]
-        if path is None:
-            continue
-        try:
-            with path.open("a", encoding="utf-8"):
-                pass
-        except OSError as error:
-            raise Failure(
-                f"{str(path)!r} cannot be written: {error.strerror}", code="unwritable_file"
-            ) from None
-
-
-def _write(outcomes: list[Outcome], given: dict[str, Any]) -> None:
-    first = outcomes[0]
-    record = str(given["report_json"]) if given["report_json"] else None
-    texts: dict[str, Callable[[], str]] = {
-        "report_html": lambda: html.page(outcomes, record),
-        "report_junit": lambda: junit.document(outcomes),
-        "report_json": lambda: json_report.document(first),
-        "write_baseline": lambda: baseline.written(
-            list(first.judgement.all_findings()), "known when it was written"
-        ),
-    }
-    for name, text in texts.items():
-        if given[name] is not None:
-            given[name].write_text(text(), encoding="utf-8")
-
-
-def _told(outcome: Outcome, given: dict[str, Any], output: Output) -> int:
-    if output.as_json:
-        for finding in outcome.judgement.findings:
-            output.event("finding", **json_report.finding(outcome, finding))
-        for verdict in outcome.judgement.verdicts.values():
-            output.event("verdict", **json_report.verdict(verdict))
-    elif not (output.quiet and outcome.exit_status == 0):
-        record = given["rejudge"][0] if given["rejudge"] else given["report_json"]
-        terminal.show(outcome, Console(highlight=False, soft_wrap=False), str(record) if record else None)
-    return _end(outcome, output)
-
-
-def _end(outcome: Outcome, output: Output) -> int:
-    data = json_report.summary(outcome)
-    status = outcome.exit_status
-    if not output.as_json:
-        return status
-    from comfy_assets.cli.output import envelope, print_json
-
-    codes = {1: "violated", 2: "not_complete", 130: "interrupted"}
-    error = (
-        None
-        if status == 0
-        else {"code": codes[status], "message": data["summary"], "hint": data["hint"] or None}
-    )
-    print_json(envelope("check", data=data, error=error))
-    return status
-
-
-def _list_rules(output: Output) -> int:
-    for rule in RULES.values():
-        output.event("rule", **rule_texts.as_json(rule))
-    if not output.as_json:
-        Console(highlight=False).print(rule_texts.table())
-    output.end({"rules": len(RULES)})
-    return Exit.DONE
-
-
-def _explain(id_: str, output: Output) -> int:
-    if not output.as_json:
-        Console(highlight=False).print(rule_texts.explained(RULES[id_]))
-    output.end(rule_texts.as_json(RULES[id_]))
-    return Exit.DONE
 
 
 def _self_test(output: Output) -> int:
@@ -275,37 +184,24 @@ def _self_test(output: Output) -> int:
 
 
 def _rejudge(given: dict[str, Any], output: Output) -> int:
-    outcomes = [_read(path, given) for path in given["rejudge"]]
-    _writable(given)
-    _write(outcomes, given)
-    return (
-        max(_told(outcome, given, output) for outcome in outcomes[:1])
-        if len(outcomes) == 1
-        else _several(outcomes, output)
-    )
+    outcomes = [CHECKING.read(path, given) for path in given["rejudge"]]
+    require_writable(given)
+    write(outcomes, given)
+    if len(outcomes) > 1:
+        return _several(outcomes, output)
+    return CHECKING.told(outcomes[0], output, record=given["rejudge"][0])
 
 
-def _several(outcomes: list[Outcome], output: Output) -> int:
+def _several(outcomes: list[Reported], output: Output) -> int:
     from comfy_assets.contract import words
 
     for outcome in outcomes:
-        output.data(f"{outcome.record.facts.url}  {words.summary(outcome)}")
+        output.data(f"{outcome.subject}  {words.summary(outcome)}")
         output.event("run", **json_report.summary(outcome))
     statuses = [outcome.exit_status for outcome in outcomes]
     status = 1 if 1 in statuses else max(statuses)
     output.end({"runs": len(outcomes), "exit_status": status})
     return status
-
-
-def _read(path: Path, given: dict[str, Any]) -> Outcome:
-    try:
-        return json_report.read(
-            path, strict=given["strict"], allow=given["allow_not_checked"], known=_baseline(given["baseline"])
-        )
-    except OSError as error:
-        raise Failure(f"{str(path)!r} cannot be read: {error.strerror}", code="unreadable_file") from None
-    except ValueError as error:
-        raise Failure(f"{str(path)!r}: {error}", code="not_a_record") from None
 
 
 def _replay(url: str | None, given: dict[str, Any], output: Output) -> int:
@@ -314,7 +210,8 @@ def _replay(url: str | None, given: dict[str, Any], output: Output) -> int:
     name, _, fingerprint = given["replay"].rpartition("#")
     if not name:
         raise click.UsageError("--replay takes FILE#FINDING, as the report prints it")
-    outcome = _read(Path(name), given)
+    outcome = CHECKING.read(Path(name), given)
+    assert isinstance(outcome, Outcome)
     options = options_from(url or outcome.record.facts.url, given)
     try:
         result = replaying.replay(outcome, fingerprint, options)

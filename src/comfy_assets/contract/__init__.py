@@ -9,10 +9,10 @@ print(outcome.exit_status, [finding.rule for finding in outcome.violations])
 from __future__ import annotations
 
 from comfy_assets.contract.facts import Content
-from comfy_assets.contract.judge import Finding, Judgement, Verdict
 from comfy_assets.contract.probe import UnreachableError
 from comfy_assets.contract.rules import RULES, Rule
 from comfy_assets.contract.run import Options, Outcome, check
+from comfy_assets.contract.verdicts import Finding, Judgement, Verdict
 
 __all__ = [
     "RULES",

@@ -14,7 +14,7 @@ from attrs import field, frozen
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from comfy_assets.contract.judge import Finding, Judgement
+    from comfy_assets.contract.verdicts import Finding, Judgement
 
 
 class BaselineError(ValueError):

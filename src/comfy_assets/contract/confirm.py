@@ -8,15 +8,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from comfy_assets.contract.judge import judge, shows
+from comfy_assets.contract.findings import shows
+from comfy_assets.contract.judge import judge
 from comfy_assets.contract.plan import under_fresh_names
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from comfy_assets.contract.judge import Finding
     from comfy_assets.contract.probe import Probe
     from comfy_assets.contract.record import Case, Record
+    from comfy_assets.contract.verdicts import Finding
 
 #: Replays of a finding: the first, and further ones where the first did not show it.
 FURTHER = 2
@@ -34,7 +35,7 @@ def confirm(probe: Probe, record: Record) -> None:
         key = finding.fingerprint
         for count in range(1 + FURTHER):
             number += 1
-            fresh = [under_fresh_names(case, record.facts.run_id, number) for case in cases]
+            fresh = [under_fresh_names(case, record.facts.mark, number) for case in cases]
             if probe.replay(fresh, number) is None:
                 break  # the budget or the time ended: what was seen stands
             record.replays.setdefault(key, []).append(number)

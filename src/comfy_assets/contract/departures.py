@@ -42,7 +42,12 @@ def departures(contract: Contract, schema: Mapping[str, Any], body: dict[str, An
     """The departures from `body`, which keeps `schema`, an object's."""
     yield from _types("", ("object",), nullable=False, put=lambda value: value)
     for name in schema.get("required", ()):
-        yield Departure("required", name, "missing", {key: body[key] for key in body if key != name})
+        others = {key: body[key] for key in body if key != name}
+        yield Departure("required", name, "missing", others)
+        # Readers in several languages take names of members in any case.
+        for label, spelled in (("in title case", name.title()), ("in upper case", name.upper())):
+            if spelled != name:
+                yield Departure("required", name, f"only {label}", {spelled: body[name], **others})
     for name, member in schema.get("properties", {}).items():
         followed = contract.resolve(member["$ref"]) if "$ref" in member else member
         for keyword, place, label, value in _of_member(contract, name, followed, body.get(name)):

@@ -122,7 +122,7 @@ def _document(facts: Facts) -> dict[str, Any]:
     } or {"one": {"value": {HASH: known, TAGS: ["input"]}}}
     for example in examples.values():
         if NAME in example["value"]:
-            example["value"][NAME] = f"check-{facts.run_id}-drawn.png"
+            example["value"][NAME] = f"{facts.mark}-drawn.png"
     media["examples"] = examples
     media.pop("example", None)
     return document

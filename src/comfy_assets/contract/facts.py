@@ -112,6 +112,11 @@ class Facts:
         response = self.operation.response(status)
         return self.contract.validator(response.schema) if response and response.schema is not None else None
 
+    @property
+    def mark(self) -> str:
+        """What stands in every name that this run makes; no word, however short the run id is."""
+        return f"check-{self.run_id:_<6}"
+
     def content_of(self, hash_: Any) -> Content | None:
         """The known content that has this hash."""
         return next((content for content in self.contents if hash_ in content.hashes), None)

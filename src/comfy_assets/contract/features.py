@@ -22,6 +22,8 @@ Feature = tuple[str, str]  # the rule, and the feature in words
 #: Sizes at which servers are known to end; more than the larger is also more than the smaller.
 _TAGS = (4, 8, 16)
 _NAME = (64, 128, 200)
+#: Where databases and file systems count bytes.
+_NAME_BYTES = (255, 512)
 _TAG = (32, 64, 128)
 _LEVELS = (4, 8, 16, 24)
 _BODY = (2048, 4096, 8192, 12288)
@@ -89,6 +91,7 @@ def _of_name(name: str) -> Iterator[str]:
     if not name:
         yield "an empty name"
     yield from _beyond(len(name), _NAME, "a name of more than {} characters")
+    yield from _beyond(len(name.encode("utf-8", "replace")), _NAME_BYTES, "a name of more than {} bytes")
     if "/" in name or "\\" in name:
         yield "a name with a slash"
     if name != name.strip():
@@ -115,6 +118,8 @@ def _of_metadata(metadata: Any) -> Iterator[str]:
     )
     if "" in metadata:
         yield "metadata with an empty name"
+    if any(name.startswith(("__", "$")) for name in metadata):
+        yield "metadata with names that mean something elsewhere"
 
 
 _VALUES = (("null in metadata", None), ("a boolean in metadata", True), ("a boolean in metadata", False))

@@ -170,7 +170,7 @@ class History:
         return (
             isinstance(name, str)
             and bool(self.facts.run_id)
-            and self.facts.run_id in name
+            and self.facts.mark in name
             and seen.members.get(NAME) == name
             and self.first_by_id.get(seen.id) is seen
             and self._first_by_name[seen.expectation.owner, self.content(seen), name] is seen

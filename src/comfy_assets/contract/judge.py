@@ -1,41 +1,39 @@
 """From a record to verdicts: pure, so that any verdict can be reached again.
 
-Every rule looks at the history. What it saw becomes a verdict, and what it blames becomes findings: one
-for each cause, with what follows from a cause listed under it.
+Every rule looks at the history. What it blames becomes findings (`findings`), what it saw a verdict.
 """
 
 from __future__ import annotations
 
-import hashlib
 from typing import TYPE_CHECKING, Any
 
-from attrs import define, evolve, field, frozen
-
 from comfy_assets.contract import oracle
-from comfy_assets.contract.facts import CREATED
-from comfy_assets.contract.history import History
+from comfy_assets.contract.facts import CREATED, CREATED_NEW, EXISTING
+from comfy_assets.contract.findings import arranged, gather, weigh
+from comfy_assets.contract.history import THROTTLING, History
 from comfy_assets.contract.keys import OTHER_KEY
 from comfy_assets.contract.record import BUDGET, STOPPED, THROTTLED, TIMED_OUT
-from comfy_assets.contract.rules import OBSERVED, RULES, SHOULD, Deviation, Judged, Rule
+from comfy_assets.contract.rules import OBSERVED, RULES, Judged, Rule
 from comfy_assets.contract.rules import model as needs
-from comfy_assets.contract.rules.statuses import statuses
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
-
-    from comfy_assets.contract.record import Record
-
-# Verdicts.
-PASSED, VIOLATED, INTERMITTENT, OBSERVED_ONLY = "passed", "violated", "intermittent", "observed"
-NOT_APPLICABLE, NOT_CHECKED, ACCEPTED, CHECKER_ERROR = (
-    "not applicable",
-    "not checked",
-    "accepted",
-    "checker error",
+from comfy_assets.contract.verdicts import (
+    BROKEN,
+    INTERMITTENT,
+    NO_CONTENT,
+    NOT_APPLICABLE,
+    NOT_CHECKED,
+    OBSERVED_ONLY,
+    PASSED,
+    PREREQUISITE,
+    VIOLATED,
+    Finding,
+    Judgement,
+    Verdict,
 )
 
-# Why a rule was not checked.
-NO_CONTENT, PREREQUISITE = "no-content", "prerequisite-failed"
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from comfy_assets.contract.record import Record
 
 _REASONS = {
     BUDGET: "the budget of references ended; --max-references {needed} would suffice",
@@ -55,215 +53,25 @@ _NEEDS = {
 }
 
 
-@define
-class Finding:
-    """One cause of deviations: of one rule, with the exchanges that show it."""
-
-    rule: str
-    cause: str
-    level: str
-    expected: str
-    got: str
-    exchanges: list[int]
-    #: The first exchanges that show it.
-    shown: tuple[int, ...] = ()
-    #: How often it was seen, and how many answers the rule looked at in all.
-    count: int = 1
-    looked_at: int = 0
-    proven: bool = False
-    verdict: str = VIOLATED
-    #: How strong the evidence is, in words.
-    evidence: str = ""
-    #: Findings of other rules that have the same cause.
-    under: list[Finding] = field(factory=list)
-    reason: str = ""
-    #: The member of the answer that it is about.
-    member: str | None = None
-
-    @property
-    def fingerprint(self) -> str:
-        """The same in every run that finds the same, on any server; for `--baseline` and `--replay`."""
-        return f"{self.rule}-{hashlib.sha256(self.cause.encode()).hexdigest()[:8]}"
-
-
-@frozen
-class Verdict:
-    """What became of a rule; `reason` is a short word, `text` says it to people."""
-
-    rule: Rule
-    verdict: str
-    reason: str = ""
-    text: str = ""
-    exercised: int = 0
-
-
-@define
-class Judgement:
-    """All verdicts and findings of a record."""
-
-    verdicts: dict[str, Verdict]
-    findings: list[Finding]
-
-    def all_findings(self) -> Iterable[Finding]:
-        """Findings, and those that are listed under others."""
-        for finding in self.findings:
-            yield finding
-            yield from finding.under
-
-
 def judge(record: Record, rules: Mapping[str, Rule] = RULES) -> Judgement:
     """Judge a record by the rules; those that the record's user asked for, where there are such."""
     chosen = {id_: rule for id_, rule in rules.items() if not record.only_rules or id_ in record.only_rules}
     history = History(record)
     looked = {id_: list(rule.check(history)) for id_, rule in chosen.items()}
 
-    def size(one: Judged | Finding) -> int:
+    def size(one: Judged | Finding) -> tuple[bool, int]:
         indexes = one.exchanges if isinstance(one, Judged) else one.shown
-        return sum(len(record.exchanges[index].request.body) for index in indexes)
+        exchanges = [record.exchanges[index] for index in indexes]
+        # What is said of content is best shown by content that is there.
+        is_unknown = any(
+            oracle.expect(history.facts, one.request).kind == oracle.UNKNOWN for one in exchanges
+        )
+        return is_unknown, sum(len(one.request.body) for one in exchanges)
 
     findings = [finding for id_, rule in chosen.items() for finding in gather(rule, looked[id_], size)]
-    _weigh(findings, record, chosen)
+    weigh(findings, record, chosen)
     verdicts = {id_: _verdict(rule, looked[id_], findings, history) for id_, rule in chosen.items()}
     return Judgement(verdicts, arranged(findings, chosen))
-
-
-def gather(rule: Rule, looked: list[Judged], size: Callable[[Judged | Finding], int]) -> list[Finding]:
-    """What a rule saw, as findings: one for each cause."""
-    found: dict[str, Finding] = {}
-    for one in looked:
-        deviation = one.deviation
-        if deviation is None:
-            continue
-        finding = found.get(deviation.cause)
-        if finding is None:
-            found[deviation.cause] = _finding(
-                rule, deviation, one, len({other.exchanges for other in looked})
-            )
-        else:
-            finding.exchanges += [index for index in one.exchanges if index not in finding.exchanges]
-            finding.count += 1
-            if size(one) < size(finding):  # the smallest request says most clearly what is wrong
-                finding.shown, finding.expected, finding.got = (
-                    one.exchanges,
-                    deviation.expected,
-                    deviation.got,
-                )
-    return list(found.values())
-
-
-def _finding(rule: Rule, deviation: Deviation, one: Judged, looked_at: int) -> Finding:
-    return Finding(
-        rule=rule.id,
-        cause=deviation.cause,
-        level=rule.level,
-        expected=deviation.expected,
-        got=deviation.got,
-        exchanges=list(one.exchanges),
-        shown=one.exchanges,
-        looked_at=looked_at,
-        proven=deviation.proven,
-        member=deviation.member,
-    )
-
-
-def arranged(findings: list[Finding], rules: Mapping[str, Rule]) -> list[Finding]:
-    """Findings that follow from others, under those."""
-    by_rule: dict[str, list[Finding]] = {}
-    for finding in findings:
-        by_rule.setdefault(finding.rule, []).append(finding)
-    on_top = []
-    for finding in findings:
-        cause = next(
-            (
-                one
-                for id_ in rules[finding.rule].follows
-                for one in by_rule.get(id_, ())
-                if _explains(one, finding)
-            ),
-            None,
-        )
-        if cause is None:
-            on_top.append(finding)
-        else:
-            cause.under.append(finding)
-    return on_top
-
-
-def _explains(one: Finding, other: Finding) -> bool:
-    """Findings about two members have nothing to do with each other."""
-    return one.member is None or other.member is None or one.member == other.member
-
-
-# --- Evidence -------------------------------------------------------------------------------------
-
-#: So many server errors, on any requests, are enough.
-_ENOUGH = 2
-
-
-def _weigh(findings: list[Finding], record: Record, rules: Mapping[str, Rule]) -> None:
-    """Say how strong each finding is, by its replays; what chance could explain is intermittent."""
-    for finding in findings:
-        blamed = finding.count
-        finding.evidence = (
-            f"in {blamed} of {finding.looked_at} answers" if finding.looked_at > 1 else "seen once"
-        )
-        if finding.proven:
-            finding.evidence += "; proven by what was recorded"
-            continue
-        numbers = record.replays.get(finding.fingerprint, [])
-        if not numbers:
-            continue
-        looked = [shows(record, number, finding, rules) for number in numbers]
-        again, counted = looked.count(True), len(looked) - looked.count(None)
-        if not counted:
-            # Such as what came of a first request: on some servers, no further one is the first.
-            finding.evidence += "; no replay can bring it about again"
-            continue
-        finding.evidence += f"; again in {again} of {counted} replays"
-        if again < counted:
-            finding.verdict = INTERMITTENT
-    _merge_chance(findings)
-
-
-def replayed(record: Record, number: int) -> Record:
-    """The record of one replay alone, as if nothing else had been sent."""
-    chosen = [evolve(one, replay=0) for one in record.exchanges if one.replay == number]
-    return evolve(record, exchanges=chosen, left_out={}, replays={}, only_rules=())
-
-
-def shows(record: Record, number: int, finding: Finding, rules: Mapping[str, Rule] = RULES) -> bool | None:
-    """Whether a replay shows a finding again: a deviation of the same kind on the same request.
-
-    None where the rule had nothing to look at in it.
-    """
-    history = History(replayed(record, number))
-    case = record.exchanges[finding.shown[-1]].case
-    where = {one.index for one in history.seen if one.exchange.case == case}
-    # By a status alone, another rule may be blamed where less is known to be accepted.
-    alike = statuses(history) if finding.rule in statuses(History(record)) else {}
-    looked = [*rules[finding.rule].check(history), *(one for several in alike.values() for one in several)]
-    again = [one.deviation is not None for one in looked if where & set(one.exchanges)]
-    return any(again) if again else None
-
-
-def _merge_chance(findings: list[Finding]) -> None:
-    """Server errors that come and go have one cause, whatever they were answers to."""
-    chance = [
-        one for one in findings if one.verdict == INTERMITTENT and one.rule in {"never-5xx", "never-silent"}
-    ]
-    for rule in {one.rule for one in chance}:
-        first, *others = (one for one in chance if one.rule == rule)
-        for other in others:
-            first.exchanges += other.exchanges
-            first.count += other.count
-            findings.remove(other)
-        first.cause = "now and then"
-        if first.count >= _ENOUGH:
-            first.verdict = VIOLATED
-            first.evidence = f"{first.count} in {first.looked_at} answers, on no particular request"
-
-
-# --- Verdicts -------------------------------------------------------------------------------------
 
 
 def _verdict(  # noqa: PLR0911, a list of decisions
@@ -295,7 +103,8 @@ def _verdict(  # noqa: PLR0911, a list of decisions
         )
         text = f"no answer {missing} was seen: {hint}"
         return Verdict(rule, NOT_CHECKED, PREREQUISITE, text, exercised)
-    return Verdict(rule, PASSED, exercised=exercised)
+    notes = list(dict.fromkeys(one.note for one in looked if one.note))
+    return Verdict(rule, PASSED, text="; ".join(notes), exercised=exercised)
 
 
 def _lacking(rule: Rule, history: History) -> str | None:
@@ -362,7 +171,7 @@ def _unexercised(rule: Rule, findings: list[Finding], history: History) -> Verdi
     exchanges = history.record.exchanges
     broken = [one.rule for one in findings if mine & {exchanges[index].case for index in one.exchanges}]
     if broken:
-        text = f"its requests broke another rule: {', '.join(dict.fromkeys(broken))}"
+        text = f"{BROKEN}: {', '.join(dict.fromkeys(broken))}"
         return Verdict(rule, NOT_CHECKED, PREREQUISITE, text)
     return _not_checked(rule, PREREQUISITE, history)
 
@@ -376,26 +185,16 @@ def _why_no_success(history: History) -> tuple[str, str]:
         return NO_CONTENT, "the server answered 404 for all content that it was said to store"
     if first in {401, 403}:
         return PREREQUISITE, f"the server answered {first} to the key; give one that is valid with --api-key"
-    if statuses and all(status in {429, 503} for status in statuses):
+    if statuses and all(status in THROTTLING for status in statuses):
         return THROTTLED, _REASONS[THROTTLED]
     return PREREQUISITE, "no request for known content was accepted"
 
 
 def _missing_status(rule: Rule, looked: list[Judged], history: History) -> str:
-    seen = {one.index: one.status for one in history.seen}
-    statuses = {seen.get(index) for one in looked for index in one.exchanges}
+    """The answers that were not seen: by their status, or by the member that has to agree with it."""
+    seen = {one.index: one for one in history.seen}
+    answers = [seen[index] for one in looked for index in one.exchanges if index in seen]
+    statuses = {one.status for one in answers}
+    said = {str(one.members.get(CREATED_NEW)) for one in answers if one.is_success}
+    statuses |= {status for status, new in ((CREATED, "True"), (EXISTING, "False")) if new in said}
     return " or ".join(str(status) for status in rule.statuses if status not in statuses)
-
-
-# --- Exit status ----------------------------------------------------------------------------------
-
-
-def with_verdict(judgement: Judgement, rule: str, verdict: str, text: str) -> Judgement:
-    """The judgement with another verdict for one rule."""
-    changed = {**judgement.verdicts, rule: evolve(judgement.verdicts[rule], verdict=verdict, text=text)}
-    return evolve(judgement, verdicts=changed)
-
-
-def counts(finding: Finding, *, strict: bool) -> bool:
-    """Whether a finding makes the run fail."""
-    return finding.verdict in {VIOLATED, INTERMITTENT} and (strict or finding.level != SHOULD)

@@ -24,7 +24,7 @@ from comfy_assets.contract.facts import (
 )
 from comfy_assets.contract.features import Feature, features
 from comfy_assets.contract.keys import ALMOST, KEY, OTHER_KEY
-from comfy_assets.contract.messages import CHUNKED
+from comfy_assets.contract.messages import CHUNKED, NO_BODY
 
 if TYPE_CHECKING:
     from comfy_assets.contract.facts import Facts
@@ -112,6 +112,9 @@ def _expect(facts: Facts, request: Request) -> Expectation:  # noqa: PLR0911, a 
         return _with_media(media, body, owner)
     if body.departures:
         statuses = {400, 413} if body.open else {400}
+        if request.framing == NO_BODY:
+            # Nothing that a length or a media type could be said of (RFC 9110, sections 15.5.12 and 15.5.16).
+            statuses |= {411, 415}
         return Expectation(
             REFUSE, frozenset(statuses), tuple(body.departures), owner=owner, body=body.value, open=body.open
         )
@@ -140,7 +143,10 @@ def _kept(facts: Facts, request: Request, body: _Body, owner: str | None) -> Exp
 
 # --- The parts of a request ---------------------------------------------------------------------
 
-_STANDARD = frozenset({"GET", "HEAD", "POST", "PUT", "DELETE", "CONNECT", "OPTIONS", "TRACE", "PATCH"})
+# RFC 9110, section 9.1: every server knows GET and HEAD, so that they are not allowed here (405); what it
+# does not know at all it need not have implemented (501).
+_ALWAYS_KNOWN = frozenset({"GET", "HEAD"})
+_STANDARD = frozenset({*_ALWAYS_KNOWN, "POST", "PUT", "DELETE", "CONNECT", "OPTIONS", "TRACE", "PATCH"})
 
 
 def _method(facts: Facts, request: Request) -> Expectation:
@@ -149,7 +155,9 @@ def _method(facts: Facts, request: Request) -> Expectation:
         return Expectation(ELSEWHERE, None)
     if request.method == "OPTIONS":
         return Expectation(ELSEWHERE, None)
-    statuses = {405} if request.method in _STANDARD else {400, 405, 501}
+    statuses = {405}
+    statuses |= set() if request.method in _ALWAYS_KNOWN else {501}
+    statuses |= set() if request.method in _STANDARD else {400}
     departure = Departure("other-methods", request.method, f"the contract has no {request.method} here")
     return Expectation(METHOD, frozenset(statuses), (departure,))
 
@@ -234,7 +242,7 @@ def _body(facts: Facts, request: Request) -> _Body:
         return _Body(None, (Departure(_JSON_RULES[text.wrong], text.wrong, words),), unusual)
     if jsontext.TOO_DEEP in unusual:
         return _Body(None, (), unusual)
-    errors = facts.request_validator.iter_errors(text.value)
+    errors = facts.request_validator.iter_errors(jsontext.judgeable(text.value))
     found = {
         departure.rule + departure.cause: departure
         for error in errors
@@ -281,6 +289,12 @@ def _departure(facts: Facts, error: Any) -> Departure:
     if keyword == "type" and value is None:
         keyword = "null"
     rule = KEYWORD_RULES.get(keyword, OTHER_KEYWORDS)
+    if keyword == "required":
+        alike = next((name for name in value if name.lower() == error.kind.value.lower()), None)
+        if alike is not None:
+            return Departure(
+                rule, "names in another case", f"{place} is missing, and {alike} is another name"
+            )
     if keyword == "pattern":
         schema = facts.request_schema["properties"].get(path[0], {})
         kind = departures.kind_of_near_miss(value, facts.contract.validator(schema).is_valid)

@@ -46,7 +46,7 @@ class Planner:
 
     def name(self, label: str) -> str:
         """A name that no earlier run has used."""
-        return f"check-{self.facts.run_id}-{label}.png"
+        return f"{self.facts.mark}-{label}.png"
 
     def body(self, hash_: str, label: str) -> dict[str, Any]:
         """An ordinary body with every member."""
@@ -55,7 +55,7 @@ class Planner:
             TAGS: ["input", "check"],
             NAME: self.name(label),
             MIME_TYPE: "image/png",
-            METADATA: {"made by": "comfy-assets check", "run": self.facts.run_id},
+            METADATA: {"made by": "comfy-assets check", "run": self.facts.mark},
         }
 
     def rich(self, hash_: str, label: str) -> dict[str, Any]:
@@ -65,7 +65,7 @@ class Planner:
             # The é is two characters, as some systems write it: nothing may make one of them.
             NAME: self.name(f"Grüße cafe\u0301 世界 {label}"),
             TAGS: ["input", "model_type:checkpoints", "ünïcode", "two words", "Upper Case"],
-            METADATA: {**samples.METADATA, "run": self.facts.run_id},
+            METADATA: {**samples.METADATA, "run": self.facts.mark},
         }
 
     def request(self, body: Any, key: str | None = KEY) -> Request:
@@ -143,7 +143,8 @@ def _by_other_hash(planner: Planner) -> Iterator[Case]:
 
 def _at_once(planner: Planner) -> Iterator[Case]:
     # Content that nothing else has asked for until now: new on every server.
-    body = planner.rich(planner.facts.contents[-1].hashes[0], "at-once")
+    # Nothing unusual: a server that refuses that would not be seen to race.
+    body = planner.body(planner.facts.contents[-1].hashes[0], "at-once")
     key = KEY if _asks_at_once_early(planner.facts) or len(planner.facts.contents) > _OTHERS else OTHER_KEY
     race = {"key": key, "scenario": "at once"}
     yield planner.case("at once", body, "race-one", makes=BURST, at_once=BURST, **race)
@@ -238,7 +239,9 @@ def _contents(planner: Planner, content: Content) -> Iterator[Case]:
         )
 
 
-def under_fresh_names(case: Case, run_id: str, number: int) -> Case:
-    """The case as it is replayed: with names that no request has used yet."""
-    old, new = run_id.encode(), f"{run_id}r{number}".encode()
-    return evolve(case, request=evolve(case.request, body=case.request.body.replace(old, new)))
+def under_fresh_names(case: Case, mark: str, number: int) -> Case:
+    """The case as it is replayed: with names that no request has used yet, and that are as long."""
+    end = f"r{number}"
+    fresh = mark[: -len(end)] + end
+    body = case.request.body.replace(mark.encode(), fresh.encode())
+    return evolve(case, request=evolve(case.request, body=body))

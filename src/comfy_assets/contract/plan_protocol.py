@@ -152,6 +152,7 @@ def _open(planner: Planner) -> Iterator[tuple[str, Request]]:
     deep = b"[" * VERY_DEEP + b"]" * VERY_DEEP
     yield "open/very deep nesting", raw(_with_metadata(right, b'{"a":%b}' % deep))
     yield "open/only very deep nesting", raw(deep)
+    yield "open/deep nesting", raw(_with_metadata(right, b'{"a":%b}' % (b"[" * DEEP + b"]" * DEEP)))
     yield "open/only deep nesting", raw(b"[" * DEEP + b"]" * DEEP)
     yield "open/a very long name", planner.request({**base, NAME: base[NAME] * 400})
     yield "open/very many tags", planner.request({**base, TAGS: [f"t{number}" for number in range(2000)]})

@@ -19,12 +19,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from comfy_assets.contract import judge as verdicts
-from comfy_assets.contract import words
+from comfy_assets.contract import verdicts, words
 from comfy_assets.contract.facts import Content
-from comfy_assets.contract.judge import counts
 from comfy_assets.contract.rules import RULES
 from comfy_assets.contract.run import Options, Outcome, check
+from comfy_assets.contract.verdicts import counts
 from comfy_assets.hashing import hash_file
 
 if TYPE_CHECKING:

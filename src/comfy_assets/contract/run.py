@@ -5,10 +5,11 @@ from __future__ import annotations
 import secrets
 import time
 from contextlib import AbstractContextManager, nullcontext
-from typing import IO, TYPE_CHECKING
+from typing import IO, TYPE_CHECKING, Any
 
-from attrs import define, field, frozen
+from attrs import field, frozen
 
+from comfy_assets import specification
 from comfy_assets.contract import budget as budget_
 from comfy_assets.contract import drawing, oracle, words
 from comfy_assets.contract import plan as plan_
@@ -16,20 +17,12 @@ from comfy_assets.contract.baseline import Baseline
 from comfy_assets.contract.confirm import confirm
 from comfy_assets.contract.facts import Content, facts_for
 from comfy_assets.contract.history import History
-from comfy_assets.contract.judge import (
-    ACCEPTED,
-    INTERMITTENT,
-    NOT_CHECKED,
-    VIOLATED,
-    Finding,
-    Judgement,
-    counts,
-    judge,
-    rules_of,
-)
+from comfy_assets.contract.judge import judge, rules_of
 from comfy_assets.contract.keys import KEY, OTHER_KEY, Keys
 from comfy_assets.contract.probe import Probe
 from comfy_assets.contract.record import STOPPED, Record
+from comfy_assets.contract.reported import INTERRUPTED, Concluded
+from comfy_assets.contract.reports import json_report
 from comfy_assets.contract.rules import GROUPS, RULES
 from comfy_assets.contract.shrink import shrink
 from comfy_assets.contract.wire import Target
@@ -41,11 +34,10 @@ if TYPE_CHECKING:
     from comfy_assets.contract.facts import Facts
     from comfy_assets.contract.record import Case, Exchange
     from comfy_assets.contract.rules import Rule
+    from comfy_assets.contract.verdicts import Finding
     from comfy_assets.specification import Contract
 
 DEFAULT_SEED = 0
-#: Why a run ended that somebody interrupted; its exit status says so too.
-INTERRUPTED = "interrupted"
 
 
 @frozen
@@ -81,22 +73,10 @@ class Options:
     contract: Contract | None = field(default=None, repr=False)
 
 
-@define
-class Outcome:
-    """How a check ended."""
+class Outcome(Concluded[Record, Options]):
+    """How a check of a server ended."""
 
-    record: Record
-    judgement: Judgement
-    options: Options
-    seconds: float = 0.0
-    #: Baseline entries whose rule passed.
-    stale: list[str] = field(factory=list)
-    #: Mistakes of the check itself.
-    errors: list[str] = field(factory=list)
-
-    # --- What reports show: `reports.subject.Reported` ---
-
-    #: What a finding's case is called, and what rules count.
+    schema = "comfy-assets-check/1"
     case_word = "sent"
     looked_at = "answers"
 
@@ -106,39 +86,26 @@ class Outcome:
         return self.record.facts.url
 
     @property
-    def contract_version(self) -> str:
-        """The version of the contract."""
-        return self.record.facts.contract.version
-
-    @property
     def rules(self) -> Mapping[str, Rule]:
         """All rules there are."""
         return RULES
+
+    @property
+    def name(self) -> str:
+        """Which run it was."""
+        return f"run {self.record.facts.run_id}"
 
     @property
     def groups(self) -> Mapping[str, str]:
         """Their groups, in the order of reports."""
         return GROUPS
 
-    def case_of(self, finding: Finding) -> str:
-        """The case that shows a finding."""
-        return words.exchange_of(self, finding).case
-
-    def reproduction(self, finding: Finding, record: str | None) -> str:
-        """The command that shows it again."""
-        return words.reproduction(self, finding, record)
-
-    def bytes_of(self, finding: Finding) -> list[bytes]:
-        """The bytes that show it."""
-        exchange = words.exchange_of(self, finding)
-        return [exchange.request.wire(), exchange.raw or (exchange.detail or "(no answer)").encode()]
-
     @property
     def facts_line(self) -> list[str]:
         """The run in numbers."""
         facts = self.record.facts
         requests = f"{len(self.record.exchanges)} requests in {self.seconds:.1f} s"
-        return [requests, f"seed {facts.seed}", f"run {facts.run_id}", words.references(self)]
+        return [requests, f"seed {facts.seed}", self.name, words.references(self)]
 
     @property
     def left_behind(self) -> tuple[str, Mapping[str, str]] | None:
@@ -147,34 +114,35 @@ class Outcome:
         return (words.references(self), record.made) if record.made or record.made_unknown else None
 
     @property
-    def violations(self) -> list[Finding]:
-        """Findings that make the run fail."""
-        return [one for one in self.judgement.all_findings() if counts(one, strict=self.options.strict)]
+    def numbers(self) -> dict[str, Any]:
+        """Members of the JSON summary."""
+        record, facts = self.record, self.record.facts
+        return {
+            "server": facts.url,
+            "seed": facts.seed,
+            "run_id": facts.run_id,
+            "requests": len(record.exchanges),
+            "references_made": list(record.made),
+            "references_unknown": record.made_unknown,
+            "references_needed": record.references_needed,
+        }
 
-    @property
-    def not_checked(self) -> list[str]:
-        """Rules that were to be checked and could not be, those aside that may be."""
-        allowed = self.options.allow_not_checked
-        return [
-            id_
-            for id_, verdict in self.judgement.verdicts.items()
-            if verdict.verdict == NOT_CHECKED and id_ not in allowed
-        ]
+    def case_of(self, finding: Finding) -> str:
+        """The case that shows a finding."""
+        return words.exchange_of(self, finding).case
 
-    @property
-    def exit_status(self) -> int:
-        """1: violated; 2: not complete; 0: neither; 130: interrupted."""
-        if self.record.ended == INTERRUPTED:
-            return 130
-        once = [one for one in self.violations if one.verdict == INTERMITTENT and _seen(one) < 2]
-        if len(once) < len(self.violations):
-            return 1
-        return 2 if once or self.not_checked or self.errors or self.record.ended else 0
+    def shown_by(self, finding: Finding) -> int:
+        """The number of its exchange."""
+        return words.exchange_of(self, finding).index
 
+    def reproduction(self, finding: Finding, record: str | None = None) -> str:
+        """The command that shows it again."""
+        return words.reproduction(self, finding, record)
 
-def _seen(finding: Finding) -> int:
-    again = finding.evidence.partition("again in ")[2].partition(" ")[0]
-    return finding.count + (int(again) if again.isdecimal() else 0)
+    def bytes_of(self, finding: Finding) -> list[bytes]:
+        """The bytes that show it."""
+        exchange = words.exchange_of(self, finding)
+        return [exchange.request.wire(), exchange.raw or (exchange.detail or "(no answer)").encode()]
 
 
 def check(
@@ -306,18 +274,21 @@ def _wants_drawn(options: Options) -> bool:
 
 def conclude(record: Record, options: Options, seconds: float = 0.0) -> Outcome:
     """Judge a record, and hold the findings against the baseline."""
-    judgement = judge(record)
-    outcome = Outcome(record, judgement, options, seconds)
-    for finding in judgement.all_findings():
-        reason = options.baseline.reason(finding)
-        if reason is not None:
-            finding.verdict, finding.reason = ACCEPTED, reason
-    outcome.stale = options.baseline.stale(judgement)
-    return outcome
+    return Outcome(record, judge(record), options, seconds)
+
+
+def rejudge(path: Path, *, strict: bool, allow: Sequence[str], known: Baseline) -> Outcome:
+    """A recorded run, judged again; ValueError for a file that holds none, OSError as it comes."""
+    value = json_report.recorded(path, Outcome.schema, "check")
+    record = Record.from_json(value, specification.load())
+    facts = record.facts
+    options = Options(
+        facts.url, strict=strict, allow_not_checked=tuple(allow), baseline=known, complete=facts.complete,
+        rules=record.only_rules, run_id=facts.run_id, seed=facts.seed, max_references=record.max_references,
+    )  # fmt: skip
+    ended = max((one.started + one.seconds for one in record.exchanges), default=0.0)
+    return conclude(record, options, ended)
 
 
 def _ledger(path: Path | None) -> AbstractContextManager[IO[str] | None]:
     return nullcontext() if path is None else path.open("a", encoding="utf-8")
-
-
-__all__ = ["ACCEPTED", "VIOLATED", "Options", "Outcome", "check", "conclude"]

@@ -12,16 +12,17 @@ from typing import TYPE_CHECKING, Any
 from attrs import evolve
 
 from comfy_assets.contract.confirm import scenario
-from comfy_assets.contract.judge import judge, shows
+from comfy_assets.contract.findings import shows
+from comfy_assets.contract.judge import judge
 from comfy_assets.contract.messages import encode
 from comfy_assets.contract.plan import Planner
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from comfy_assets.contract.judge import Finding
     from comfy_assets.contract.probe import Probe
     from comfy_assets.contract.record import Case, Record
+    from comfy_assets.contract.verdicts import Finding
 
 #: Requests for one finding, and findings that are made smaller.
 MOST_TRIES = 24

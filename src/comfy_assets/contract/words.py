@@ -6,16 +6,16 @@ import shlex
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from comfy_assets.contract import judge as verdicts
+from comfy_assets.contract import verdicts
 from comfy_assets.contract.keys import KEY, PLACEHOLDER
 from comfy_assets.contract.messages import NO_BODY
 
 if TYPE_CHECKING:
-    from comfy_assets.contract.judge import Finding
     from comfy_assets.contract.messages import Request
     from comfy_assets.contract.record import Exchange
-    from comfy_assets.contract.reports.subject import Reported
+    from comfy_assets.contract.reported import Reported
     from comfy_assets.contract.run import Outcome
+    from comfy_assets.contract.verdicts import Finding
 
 #: A command line longer than this is no help.
 _LONGEST_COMMAND = 2000
@@ -61,7 +61,10 @@ def _counted(findings: list[Finding]) -> str:
 def completing(outcome: Reported) -> str:
     """What would complete an incomplete run."""
     texts = [outcome.judgement.verdicts[id_].text for id_ in outcome.not_checked]
-    return "; ".join(dict.fromkeys(text for text in texts if text))
+    hints = [text for text in texts if text and not text.startswith(verdicts.BROKEN)]
+    if any(text.startswith(verdicts.BROKEN) for text in texts):
+        hints.append("mending the deviations lets the rest be checked")
+    return "; ".join(dict.fromkeys(hints))
 
 
 def exchange_of(outcome: Outcome, finding: Finding) -> Exchange:

@@ -80,6 +80,8 @@ CONFORMING: tuple[Fault, ...] = (
         said.with_header("Transfer-Encoding", "chunked") if asked.method != "HEAD" else said)}),
     Fault("501 for unknown methods", "", {"other_method": lambda self, asked: (
         self.error(501, "no") if asked.method == "FROBNICATE" else Service.other_method(self, asked))}),
+    Fault("501 for methods that it does not have", "", {"other_method": lambda self, asked: (
+        Service.other_method(self, asked) if asked.method in {"GET", "HEAD"} else self.error(501, "no"))}),
     Fault("OPTIONS is answered", "", {"other_method": lambda self, asked: (
         Said(204, headers={"Allow": "POST, OPTIONS"}) if asked.method == "OPTIONS" else Service.other_method(self, asked))}),
     Fault("tags sorted, each once", "", changed("tags", lambda tags: sorted(set(tags)))),
@@ -88,6 +90,10 @@ CONFORMING: tuple[Fault, ...] = (
     Fault("content of one owner only", "", {"find": _own_content}),
     Fault("throttles now and then", "", {"route": _throttling}),
     Fault("slow answers", "", {"after": lambda self, asked, said: evolve(said, seconds=0.005)}),
+    Fault("415 and 411 where there is no body", "", {"create": lambda self, asked: (
+        self.error(411 if self.count % 2 else 415, "where is the body?")
+        if asked.method == "POST" and "content-length" not in asked.headers and "transfer-encoding" not in asked.headers
+        and asked.header("x-api-key") in self.keys else Service.create(self, asked))}),
     Fault("411 for chunks", "", {"create": lambda self, asked: (
         self.error(411, "a length is needed") if "transfer-encoding" in asked.headers else Service.create(self, asked))}),
     Fault("overwrites tags and metadata", "", {"refer": _overwriting}, {"identity": ()}),

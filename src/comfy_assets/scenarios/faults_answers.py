@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 import threading
 import time
 import uuid
@@ -20,6 +21,12 @@ from comfy_assets.scenarios.faults import (
 )
 from comfy_assets.scenarios.model import Service
 
+_JAVA = "java.lang.NullPointerException\n\tat org.example.Assets.create(Assets.java:42)\n\tat java.base/java.lang.Thread.run"
+_GO = (
+    "runtime error: index out of range [3]\n\ngoroutine 34 [running]:\nmain.create(...)\n\tmain.go:57 +0x1d4"
+)
+_NODE = "TypeError: tags.map is not a function<br> &nbsp; &nbsp;at create (./server.js:31:12)<br> at Layer.&lt;anonymous&gt;"
+_CALL = {"file": "Assets.php", "line": 88, "function": "create", "class": "Assets"}
 _TRACE = 'Traceback (most recent call last):\n  File "/srv/app/main.py", line 7, in create\nKeyError: tags'
 
 
@@ -61,6 +68,9 @@ BODY = (
     Fault("time that is a date", "body-formats", changed("created_at", lambda time_: time_[:10])),
     Fault("size beyond int64", "body-formats", member("size", 2**63)),
     Fault("relative preview_url", "body-formats", member("preview_url", "/view?x=a b")),
+    Fault(
+        "preview_url with half a character", "body-formats", member("preview_url", "https://a.example/\ud83d")
+    ),
     Fault("prompt_id that is no uuid", "body-formats", member("prompt_id", "none")),
     Fault("content hash without prefix", "body-patterns", changed("asset_hash", lambda hash_: hash_[7:])),
     Fault(
@@ -98,6 +108,21 @@ def _refer_slowly(self: Service, owner: Any, stored: Any, value: Any) -> Any:
         return self.references[key], False
     time.sleep(0.02)
     reference = self.references[key] = self.make(owner, stored, value)
+    return reference, True
+
+
+def _refer_twice(self: Service, owner: Any, stored: Any, value: Any) -> Any:
+    """Two of those who come at once make a reference each; everybody after them finds the second."""
+    key = self.identity_of(owner, stored, value)
+    with self.lock:
+        making = self.__dict__.setdefault("making", {})
+        if key not in self.references and making.get(key, 0) < 2:
+            making[key] = making.get(key, 0) + 1
+        else:
+            return Service.refer(self, owner, stored, value)
+    time.sleep(0.02)
+    with self.lock:
+        reference = self.references[key] = self.make(owner, stored, value)
     return reference, True
 
 
@@ -173,6 +198,7 @@ IDENTITY = (
     ),
     Fault("looks first, writes later", "race-one", {"refer": _refer_slowly}),
     Fault("all of a race are told that they made it", "race-one", {"refer": _refer_boastfully}),
+    Fault("a race makes two", "race-one", {"refer": _refer_twice}),
     Fault("fails in a race", "race-one", {"create": _create_alone}),
     Fault("id made of the content", "ids-unique", {"make": _id_by_content}),
     Fault("a single tag makes a reference", "one-identity", {"identity_of": _one_tag_apart}),
@@ -196,6 +222,13 @@ def _number_as_text(value: Any) -> Any:
     return str(value) if isinstance(value, int | float) and not isinstance(value, bool) else value
 
 
+def _single(value: Any) -> Any:
+    """An integer that was a float of 32 bits for a while, and is written as an integer again."""
+    if isinstance(value, bool) or not isinstance(value, int) or abs(value) > 2**53:
+        return value
+    return int(struct.unpack("f", struct.pack("f", value))[0])
+
+
 def _floats(value: Any) -> Any:
     return float(value) if isinstance(value, int) and not isinstance(value, bool) else value
 
@@ -212,6 +245,9 @@ KEPT = (
     Fault("name cut", "name-kept", changed("name", lambda name: name[:100])),
     Fault("name in ASCII", "name-kept", changed("name", lambda name: name.encode("ascii", "replace").decode())),
     Fault("empty name replaced", "name-kept", changed("name", lambda name: name or "untitled")),
+    Fault("an empty name counts as none", "name-kept", {"read": lambda self, asked: (
+        {name: value for name, value in read.items() if (name, value) != ("name", "")}
+        if isinstance(read := Service.read(self, asked), dict) else read)}),
     Fault("name HTML-escaped", "name-kept", changed("name", lambda name: name.replace("<", "&lt;").replace('"', "&quot;"))),
     Fault("tags in lower case", "tags-kept", changed("tags", lambda tags: [tag.lower() for tag in tags])),
     Fault("only the first tag", "tags-kept", changed("tags", lambda tags: tags[:1])),
@@ -221,6 +257,7 @@ KEPT = (
     Fault("tags on 201 only of the known kinds", "tags-kept",
           changed("tags", lambda tags: [tag for tag in tags if tag in {"input", "models"}], created=True)),
     Fault("numbers as text", "metadata-kept", _metadata(_number_as_text)),
+    Fault("integers through 32-bit floats", "metadata-kept", _metadata(_single)),
     Fault("integers as doubles", "metadata-kept", _metadata(_floats)),
     Fault("nested metadata as text", "metadata-kept", _metadata(lambda value: str(value) if isinstance(value, dict | list) else value)),
     Fault("null left out", "metadata-kept",
@@ -265,6 +302,11 @@ ERRORS = (
     Fault("tells the key in a header", "never-key", {"after": lambda self, asked, said: (
         said.with_header("X-User", self.key(asked)) if said.status == 201 else said)}),
     Fault("a stack trace in a 400", "never-trace", errors(_message(_TRACE.replace("/srv/app/", "")), 400)),
+    Fault("a Java trace in a 404", "never-trace", errors(_message(_JAVA), 404)),
+    Fault("a Go trace in a 404", "never-trace", errors(_message(_GO), 404)),
+    Fault("a Node trace in HTML", "never-trace",
+          errors(lambda said: evolve(said.with_header("Content-Type", "text/html"), body=_NODE.encode()), 404)),
+    Fault("a trace as data", "never-trace", errors(_error(lambda right: {**right, "trace": [_CALL]}), 404)),
     Fault("a path in a 404", "never-path", errors(_message("no file /srv/content/af/13"), 404)),
     Fault("a path in a success", "never-path", members(lambda right: {**right, "file": "/var/lib/assets/a1"})),
     Fault("SQL in a 404", "never-sql", errors(_message("SELECT id FROM assets WHERE hash = ?"), 404)),

@@ -52,6 +52,7 @@ ACCEPTING = (
     Fault("400 for emoji", "accept-unicode", failing(_emoji, 400)),
     Fault("400 for control characters", "accept-unicode", failing(lambda value: "\\u0001" in _text(value), 400)),
     Fault("names of at most 64", "accept-names", failing(lambda value: len(_name(value)) > 64, 400)),
+    Fault("names of at most 255 bytes", "accept-names", failing(lambda value: len(_name(value).encode()) > 255, 400)),
     Fault("an empty name is refused", "accept-names", failing(lambda value: value.get("name") == "", 400)),
     Fault("slashes in names are refused", "accept-names", failing(lambda value: "/" in _name(value), 400)),
     Fault("at most ten tags", "accept-tags", failing(lambda value: len(value["tags"]) > 10, 400)),
@@ -59,6 +60,8 @@ ACCEPTING = (
     Fault("an empty tag is refused", "accept-tags", failing(lambda value: "" in value["tags"], 400)),
     Fault("nested metadata is refused", "accept-metadata",
           failing(lambda value: any(isinstance(one, dict) for one in value.get("user_metadata", {}).values()), 400)),
+    Fault("names with underscores in metadata are refused", "accept-metadata",
+          failing(lambda value: "__proto__" in value.get("user_metadata", {}), 400)),
     Fault("null in metadata is refused", "accept-metadata",
           failing(lambda value: None in value.get("user_metadata", {}).values(), 400)),
     Fault("deep metadata is refused", "accept-metadata", failing(lambda value: _deep(value, 12), 400)),
@@ -109,6 +112,7 @@ def _read_array(self: Service, asked: Any) -> Any:
 
 REFUSING = (
     Fault("tags may be missing", "refuse-missing", mending(lambda value: {"tags": ["none"], **value})),
+    Fault("names of members in any case are taken", "refuse-missing", mending(lambda value: {k.lower(): v for k, v in value.items()})),
     Fault("null for name is taken", "refuse-null", mending(lambda value: {k: v for k, v in value.items() if (k, v) != ("name", None)})),
     Fault("null for tags is taken", "refuse-null", mending_member("tags", lambda tags: ["none"] if tags is None else tags)),
     Fault("null for metadata is taken", "refuse-null", mending_member("user_metadata", lambda value: {} if value is None else value)),
@@ -271,6 +275,8 @@ PROTOCOL = (
     Fault("GET creates", "other-methods", _as_post("GET", "HEAD")),
     Fault("PUT creates", "other-methods", _as_post("PUT")),
     Fault("404 for other methods", "other-methods", _others(404)),
+    Fault("501 for GET", "other-methods", {"other_method": lambda self, asked: (
+        self.error(501, "no") if asked.method == "GET" else Service.other_method(self, asked))}),
     Fault("200 for any method", "other-methods", {"other_method": lambda self, asked: Said(200, {"status": "ok"})}),
     Fault("405 without Allow", "allow-header", _others(405, None)),
     Fault("Allow without POST", "allow-header", _others(405, "GET, HEAD")),
@@ -303,6 +309,11 @@ def _silent(when: Any) -> dict[str, Any]:
     return {"after": lambda self, asked, said: Said(0, raw=b"") if when(asked, said) else said}
 
 
+def _small_and_deep(body: bytes) -> bool:
+    """What a limit of size lets through, and a reader that calls itself does not survive."""
+    return len(body) < 16 * 1024 and b"[" * 1000 in body
+
+
 def _unreadable(body: bytes) -> bool:
     try:
         json.loads(body)
@@ -317,6 +328,9 @@ NEVER = (
     Fault("500 for lone surrogates", "never-5xx", _crashing(lambda body: rb"\ud" in body)),
     Fault("500 for what is not JSON", "never-5xx", _crashing(_unreadable)),
     Fault("500 for deep nesting", "never-5xx", _crashing(lambda body: b"[" * 1000 in body)),
+    Fault("500 for deep nesting within a limit of size", "never-5xx", _crashing(_small_and_deep)),
+    Fault("500 for deep metadata within a limit of size", "never-5xx", _crashing(
+        lambda body: len(body) < 16 * 1024 and body.startswith(b"{") and body.count(b"[") > 1000)),
     Fault("500 for long names", "never-5xx", failing(lambda value: len(_name(value)) > 200)),
     Fault("500 for wrong types", "never-5xx", {"refuse": lambda self, path, keyword, value: (
         (_ for _ in ()).throw(RefusedError(500 if keyword == "type" else 400, "the service failed")))}),

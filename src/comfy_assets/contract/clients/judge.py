@@ -7,7 +7,10 @@ from typing import TYPE_CHECKING
 from comfy_assets.contract.clients.history import ClientHistory
 from comfy_assets.contract.clients.plan import PLAIN
 from comfy_assets.contract.clients.rules import RULES
-from comfy_assets.contract.judge import (
+from comfy_assets.contract.findings import arranged, gather
+from comfy_assets.contract.record import STOPPED, TIMED_OUT
+from comfy_assets.contract.rules.model import OBSERVED, Judged, Rule
+from comfy_assets.contract.verdicts import (
     INTERMITTENT,
     NOT_APPLICABLE,
     NOT_CHECKED,
@@ -18,11 +21,7 @@ from comfy_assets.contract.judge import (
     Finding,
     Judgement,
     Verdict,
-    arranged,
-    gather,
 )
-from comfy_assets.contract.record import STOPPED, TIMED_OUT
-from comfy_assets.contract.rules.model import OBSERVED, Judged, Rule
 
 if TYPE_CHECKING:
     from comfy_assets.contract.clients.record import ClientRecord
@@ -58,7 +57,8 @@ def _weigh(finding: Finding, record: ClientRecord, rule: Rule) -> None:
         if run.replay and run.scenario == scenario and not finding.proven
     ]
     if again:
-        finding.evidence += f"; again in {again.count(True)} of {len(again)} further runs"
+        finding.again = again.count(True)
+        finding.evidence += f"; again in {finding.again} of {len(again)} further runs"
         if True not in again:
             finding.verdict = INTERMITTENT
 

@@ -10,7 +10,7 @@ import threading
 import time
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 from attrs import define, evolve, field, frozen
 
@@ -20,29 +20,23 @@ from comfy_assets.contract.clients import asks, plan
 from comfy_assets.contract.clients.judge import judge
 from comfy_assets.contract.clients.leaks import Leaks
 from comfy_assets.contract.clients.program import Ended, Programs
-from comfy_assets.contract.clients.record import ENDED, STOPPED, TIMED_OUT, Arrival, ClientRecord, Run
+from comfy_assets.contract.clients.record import ENDED, TIMED_OUT, Arrival, ClientRecord, Run
 from comfy_assets.contract.clients.rules import GROUPS, RULES, needed
 from comfy_assets.contract.clients.server import Service
 from comfy_assets.contract.facts import OPERATION, Facts
-from comfy_assets.contract.judge import (
-    ACCEPTED,
-    INTERMITTENT,
-    NOT_CHECKED,
-    PASSED,
-    Finding,
-    Judgement,
-    counts,
-)
 from comfy_assets.contract.messages import Request
+from comfy_assets.contract.reported import INTERRUPTED, Concluded
+from comfy_assets.contract.reports import json_report
+from comfy_assets.contract.verdicts import INTERMITTENT, PASSED
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from comfy_assets.contract.clients.plan import Scenario
     from comfy_assets.contract.rules.model import Rule
+    from comfy_assets.contract.verdicts import Finding
     from comfy_assets.specification import Contract
 
-INTERRUPTED: Final = "interrupted"
 #: Programs at once: those that work, and beside them those that wait.
 WORKING, WAITING = 3, 12
 #: Seconds within which those that wait must all have started: a burst of slow starters would make them late.
@@ -72,17 +66,10 @@ class ClientOptions:
     contract: Contract | None = field(default=None, repr=False)
 
 
-@define
-class ClientOutcome:
-    """How a check of a client ended; what reports show."""
+class ClientOutcome(Concluded[ClientRecord, ClientOptions]):
+    """How a check of a client ended."""
 
-    record: ClientRecord
-    judgement: Judgement
-    options: ClientOptions
-    seconds: float = 0.0
-    stale: list[str] = field(factory=list)
-    errors: list[str] = field(factory=list)
-
+    schema = "comfy-assets-check-client/1"
     case_word = "scenario"
     looked_at = "looks"
 
@@ -92,14 +79,14 @@ class ClientOutcome:
         return shlex.join(self.record.command)
 
     @property
-    def contract_version(self) -> str:
-        """The version of the contract."""
-        return self.record.facts.contract.version
-
-    @property
     def rules(self) -> Mapping[str, Rule]:
         """All rules there are."""
         return RULES
+
+    @property
+    def name(self) -> str:
+        """Which check it was."""
+        return f"seed {self.record.seed}"
 
     @property
     def groups(self) -> Mapping[str, str]:
@@ -109,56 +96,41 @@ class ClientOutcome:
     @property
     def facts_line(self) -> list[str]:
         """The check in numbers."""
-        requests = sum(len(run.arrivals) for run in self.record.runs)
-        return [
-            f"{len(self.record.runs)} runs with {requests} requests in {self.seconds:.1f} s",
-            f"seed {self.record.seed}",
-        ]
+        numbers = self.numbers
+        runs = f"{numbers['runs']} runs with {numbers['requests']} requests in {self.seconds:.1f} s"
+        return [runs, self.name]
 
     @property
-    def left_behind(self) -> None:
-        """Nothing: all of it was ended."""
-        return
+    def numbers(self) -> dict[str, Any]:
+        """Members of the JSON summary."""
+        record = self.record
+        return {
+            "command": list(record.command),
+            "seed": record.seed,
+            "runs": len(record.runs),
+            "requests": sum(len(run.arrivals) for run in record.runs),
+        }
 
     def case_of(self, finding: Finding) -> str:
         """The scenario that shows a finding."""
-        return self.shown_by(finding).scenario
+        return self._run_of(finding).scenario
+
+    def shown_by(self, finding: Finding) -> int:
+        """The number of its run."""
+        return self._run_of(finding).index
 
     def bytes_of(self, finding: Finding) -> list[bytes]:
         """What was sent, and what was printed."""
-        run = self.shown_by(finding)
+        run = self._run_of(finding)
         asked = [one.raw or b"(nothing)" for one in run.arrivals] or [b"(no request)"]
         return [*asked[:_SHOWN_REQUESTS], b"stdout:\n" + run.stdout, b"stderr:\n" + run.stderr]
 
-    @property
-    def violations(self) -> list[Finding]:
-        """Findings that make the check fail."""
-        return [one for one in self.judgement.all_findings() if counts(one, strict=self.options.strict)]
-
-    @property
-    def not_checked(self) -> list[str]:
-        """Rules that were to be checked and could not be, those aside that may be."""
-        verdicts = self.judgement.verdicts.items()
-        allowed = self.options.allow_not_checked
-        return [id_ for id_, verdict in verdicts if verdict.verdict == NOT_CHECKED and id_ not in allowed]
-
-    @property
-    def exit_status(self) -> int:
-        """1: violated; 2: not complete; 0: neither; 130: interrupted."""
-        if self.record.ended == INTERRUPTED:
-            return 130
-        once = [one for one in self.violations if one.verdict == INTERMITTENT and one.count < FURTHER]
-        if len(once) < len(self.violations):
-            return 1
-        return 2 if once or self.not_checked or self.errors or self.record.ended else 0
-
-    def shown_by(self, finding: Finding) -> Run:
-        """The run that shows a finding."""
-        return self.record.runs[finding.shown[-1]]
-
-    def reproduction(self, finding: Finding, _record: str | None = None) -> str:
+    def reproduction(self, finding: Finding, record: str | None = None) -> str:  # noqa: ARG002, a new run needs no record
         """The command that shows a finding again."""
         return f"comfy-assets check-client --rule {finding.rule} -- {self.subject}"
+
+    def _run_of(self, finding: Finding) -> Run:
+        return self.record.runs[finding.shown[-1]]
 
 
 def check_client(
@@ -194,14 +166,18 @@ def facts_of(contract: Contract, seed: int = 0) -> Facts:
 
 def conclude(record: ClientRecord, options: ClientOptions, seconds: float = 0.0) -> ClientOutcome:
     """Judge a record, and hold the findings against the baseline."""
-    judgement = judge(record)
-    for finding in judgement.all_findings():
-        reason = options.baseline.reason(finding)
-        if reason is not None:
-            finding.verdict, finding.reason = ACCEPTED, reason
-    outcome = ClientOutcome(record, judgement, options, seconds)
-    outcome.stale = options.baseline.stale(judgement)
-    return outcome
+    return ClientOutcome(record, judge(record), options, seconds)
+
+
+def rejudge(path: Path, *, strict: bool, allow: Sequence[str], known: Baseline) -> ClientOutcome:
+    """A recorded check, judged again; ValueError for a file that holds none, OSError as it comes."""
+    value = json_report.recorded(path, ClientOutcome.schema, "check-client")
+    record = ClientRecord.from_json(value, facts_of(specification.load()))
+    options = ClientOptions(
+        record.command, record.timeout, strict=strict, seed=record.seed, rules=record.only_rules,
+        allow_not_checked=tuple(allow), baseline=known,
+    )  # fmt: skip
+    return conclude(record, options)
 
 
 @define(eq=False)
@@ -344,6 +320,3 @@ def _hidden(arrival: Arrival, leaks: Leaks) -> Arrival:
             request.framing,
         )
     return evolve(arrival, request=request, raw=leaks.hide(arrival.raw))
-
-
-__all__ = ["STOPPED", "ClientOptions", "ClientOutcome", "check_client", "conclude"]

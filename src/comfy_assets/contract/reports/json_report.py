@@ -1,35 +1,29 @@
 """The JSON report: the record, with the verdicts that were reached from it.
 
-`{"schema": "comfy-assets-check/1", "summary": ..., "verdicts": [...], "findings": [...], "record": ...}`.
-`schema.REPORT` is its JSON Schema. The verdicts are for readers; `--rejudge` looks at the record alone.
+`{"schema": ..., "summary": ..., "verdicts": [...], "findings": [...], "record": ...}`; `schema.REPORT` and
+`schema.CLIENT_REPORT` are its JSON Schemas. The verdicts are for readers; `--rejudge` looks at the record alone.
 """
 
 from __future__ import annotations
 
 import json
+from collections import Counter
 from typing import TYPE_CHECKING, Any
 
-from comfy_assets import specification
 from comfy_assets._version import __version__
 from comfy_assets.contract import words
-from comfy_assets.contract.record import Record
-from comfy_assets.contract.run import Options, conclude
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
     from pathlib import Path
 
-    from comfy_assets.contract.baseline import Baseline
-    from comfy_assets.contract.judge import Finding, Verdict
-    from comfy_assets.contract.run import Outcome
-
-SCHEMA = "comfy-assets-check/1"
+    from comfy_assets.contract.reported import Reported
+    from comfy_assets.contract.verdicts import Finding, Verdict
 
 
-def document(outcome: Outcome) -> str:
+def document(outcome: Reported) -> str:
     """The whole report as text."""
     value = {
-        "schema": SCHEMA,
+        "schema": outcome.schema,
         "tool": f"comfy-assets {__version__}",
         "summary": summary(outcome),
         "verdicts": [verdict(one) for one in outcome.judgement.verdicts.values()],
@@ -39,28 +33,18 @@ def document(outcome: Outcome) -> str:
     return json.dumps(value, indent=1, ensure_ascii=False) + "\n"
 
 
-def summary(outcome: Outcome) -> dict[str, Any]:
-    """The end of a run in a few members."""
-    counted: dict[str, int] = {}
-    for one in outcome.judgement.verdicts.values():
-        counted[one.verdict] = counted.get(one.verdict, 0) + 1
-    record = outcome.record
+def summary(outcome: Reported) -> dict[str, Any]:
+    """The end of a check in a few members."""
     return {
         "exit_status": outcome.exit_status,
         "summary": words.summary(outcome),
         "hint": words.completing(outcome),
-        "verdicts": counted,
+        "verdicts": dict(Counter(one.verdict for one in outcome.judgement.verdicts.values())),
         "findings": len(outcome.judgement.findings),
         "not_checked": outcome.not_checked,
         "stale": outcome.stale,
-        "partial": bool(record.only_rules),
-        "server": record.facts.url,
-        "seed": record.facts.seed,
-        "run_id": record.facts.run_id,
-        "requests": len(record.exchanges),
-        "references_made": list(record.made),
-        "references_unknown": record.made_unknown,
-        "references_needed": record.references_needed,
+        "partial": bool(outcome.record.only_rules),
+        **outcome.numbers,
         "seconds": round(outcome.seconds, 3),
     }
 
@@ -79,34 +63,29 @@ def verdict(one: Verdict) -> dict[str, Any]:
     }
 
 
-def finding(outcome: Outcome, one: Finding) -> dict[str, Any]:
-    """A finding with everything that a reader needs."""
+def finding(outcome: Reported, one: Finding) -> dict[str, Any]:
+    """A finding with everything that a reader needs; its `exchanges` are numbers in the record."""
     return {
         "finding": one.fingerprint,
         "rule": one.rule,
         "level": one.level,
         "verdict": one.verdict,
         "cause": one.cause,
+        outcome.case_word: outcome.case_of(one),
         "expected": one.expected,
         "got": one.got,
         "evidence": one.evidence,
         "reason": one.reason,
         "exchanges": one.exchanges,
-        "shown_by": words.exchange_of(outcome, one).index,
-        "reproduce": words.reproduction(outcome, one),
+        "shown_by": outcome.shown_by(one),
+        "reproduce": outcome.reproduction(one),
         "under": [finding(outcome, other) for other in one.under],
     }
 
 
-def read(path: Path, *, strict: bool, allow: Sequence[str], known: Baseline) -> Outcome:
-    """A recorded run, judged again; ValueError for a file that holds none, OSError as it comes."""
+def recorded(path: Path, schema: str, command: str) -> Any:
+    """The record in a report; ValueError for a file that holds none of this command, OSError as it comes."""
     value = json.loads(path.read_text(encoding="utf-8"))
-    if not isinstance(value, dict) or "record" not in value:
-        raise ValueError("not a report of `check --report-json`")
-    record = Record.from_json(value["record"], specification.load())
-    options = Options(
-        record.facts.url, strict=strict, allow_not_checked=tuple(allow), baseline=known,
-        complete=record.facts.complete, rules=record.only_rules, run_id=record.facts.run_id, seed=record.facts.seed,
-        max_references=record.max_references,
-    )  # fmt: skip
-    return conclude(record, options)
+    if not isinstance(value, dict) or value.get("schema") != schema:
+        raise ValueError(f"not a report of `{command} --report-json`")
+    return value.get("record")

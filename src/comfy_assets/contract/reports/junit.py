@@ -9,15 +9,14 @@ from __future__ import annotations
 import xml.etree.ElementTree as ET
 from typing import TYPE_CHECKING
 
-from comfy_assets.contract import judge as verdicts
-from comfy_assets.contract import words
-from comfy_assets.contract.judge import counts
+from comfy_assets.contract import verdicts, words
+from comfy_assets.contract.verdicts import counts
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from comfy_assets.contract.judge import Finding, Verdict
-    from comfy_assets.contract.reports.subject import Reported
+    from comfy_assets.contract.reported import Reported
+    from comfy_assets.contract.verdicts import Finding, Verdict
 
 
 def document(outcomes: Sequence[Reported]) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from comfy_assets.contract import judge as verdicts
+from comfy_assets.contract import verdicts
 
 #: A sign for each verdict, for those who see no colours; in the order of the bar.
 SIGNS = {
@@ -40,9 +40,11 @@ padding:1rem 1.25rem;border-radius:6px;margin-bottom:1rem}
 .bar .not-checked,.dot.not-checked,.bar .checker-error,.dot.checker-error{background:var(--not-checked)}
 .bar .intermittent,.dot.intermittent{background:var(--intermittent)}
 .bar .observed,.dot.observed{background:var(--observed)}.bar .accepted,.dot.accepted{background:var(--accepted)}
+.index{margin:1rem 0 0;padding-left:1.6rem;columns:22rem;font-size:.9rem;color:var(--soft);overflow-wrap:anywhere}
+.index a{color:var(--violated)}
 .legend,.facts{color:var(--soft);font-size:.9rem;margin:.5rem 0 0}
 article{border:1px solid var(--line);border-left:6px solid var(--violated);border-radius:6px;padding:1rem 1.25rem;
-margin:0 0 1rem;scroll-margin-top:1rem}
+margin:0 0 1rem;scroll-margin-top:1rem;overflow-wrap:anywhere}
 article.accepted{border-left-color:var(--accepted)}article.intermittent{border-left-color:var(--intermittent)}
 .tags{margin:.2rem 0 .6rem;color:var(--soft);font-size:.9rem}.tags .state{color:var(--violated);font-weight:600}
 .print{opacity:.7}
@@ -53,16 +55,19 @@ white-space:pre-wrap;overflow-wrap:anywhere;margin:.75rem 0 0}
 code{font:.88em ui-monospace,monospace}
 .under{margin:.75rem 0 0;color:var(--soft)}article ul{margin:.2rem 0 0}
 summary{cursor:pointer}article details{margin-top:.75rem;color:var(--soft)}
-table{border-collapse:collapse;width:100%;font-size:.93rem}
+th{overflow-wrap:anywhere}table{border-collapse:collapse;width:100%;font-size:.93rem}
 td,th{text-align:left;vertical-align:top;padding:.4rem .7rem .4rem 0;border-bottom:1px solid var(--line)}
 td p{margin:.4rem 0;color:var(--soft)}td code{color:var(--soft)}
 tr.group th{padding-top:1.4rem;font-size:1rem}
-td small{display:block;color:var(--soft);max-width:24rem;overflow-wrap:anywhere}
+td small{display:block;color:var(--soft);font-weight:400;max-width:24rem;overflow-wrap:anywhere}
 td.level{color:var(--soft)}
 td.violated,td.violated a{color:var(--violated);font-weight:600}td.passed{color:var(--passed)}
 td.not-checked,td.checker-error{color:var(--not-checked);font-weight:600}td.intermittent a{color:var(--intermittent)}
 td.observed{color:var(--observed)}td.not-applicable{color:var(--not-applicable)}
 .made{margin-top:2rem}.made ul{columns:2;font-size:.85rem}
 footer{margin-top:3rem;color:var(--soft);font-size:.85rem}
-@media(max-width:40rem){dl{grid-template-columns:1fr}dt{margin-top:.4rem}.made ul{columns:1}}
+@media(max-width:40rem){dl{grid-template-columns:1fr}dt{margin-top:.4rem}.made ul{columns:1}
+table,tbody{display:block}thead{display:none}tr,td,tr.group th{display:block;border:0;padding:.1rem 0}
+tr{border-bottom:1px solid var(--line);padding:.5rem 0}td[data-run]::before{content:attr(data-run);display:block;font-weight:400;font-size:.85rem;
+color:var(--soft)}}
 """

@@ -9,16 +9,15 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from comfy_assets.contract import judge as verdicts
-from comfy_assets.contract import words
+from comfy_assets.contract import verdicts, words
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from rich.console import RenderableType
 
-    from comfy_assets.contract.judge import Finding, Verdict
-    from comfy_assets.contract.reports.subject import Reported
+    from comfy_assets.contract.reported import Reported
+    from comfy_assets.contract.verdicts import Finding, Verdict
 
 #: Colour of each verdict, on terminals that have colours.
 STYLES = {

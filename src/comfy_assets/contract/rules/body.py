@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from typing import TYPE_CHECKING, Any
 
 from comfy_assets.contract import jsontext
@@ -92,7 +91,7 @@ def _errors(history: History, seen: Seen, status: int) -> Iterator[tuple[str, st
     cache: dict[int, list[tuple[str, str, str, Any]]] = history.__dict__.setdefault("schema_errors", {})
     if seen.index not in cache:
         validator = history.facts.validator(status)
-        errors = validator.iter_errors(seen.text.value) if validator is not None else ()
+        errors = validator.iter_errors(jsontext.judgeable(seen.text.value)) if validator is not None else ()
         cache[seen.index] = [_error(error) for error in errors]
     yield from cache[seen.index]
 
@@ -183,81 +182,11 @@ def _error_problem(seen: Seen, validator: Any, kind: str, expected: str) -> str 
     places = sorted(
         {
             f"{place}: {keyword}"
-            for keyword, place, _, _ in map(_error, validator.iter_errors(seen.text.value))
+            for keyword, place, _, _ in map(
+                _error, validator.iter_errors(jsontext.judgeable(seen.text.value))
+            )
         }
     )
     if places:
         return ", ".join(places)
     return None if kind == expected else f"called {kind}"
-
-
-# --- What must never stand in an answer ------------------------------------------------------------
-
-_TRACES = re.compile(
-    rb"Traceback \(most recent call last\)|\n\s*File \"[^\"]+\", line \d+|\bat [\w$.<>]+ ?\([\w./$-]+\.(?:java|kt|js|ts|mjs|cjs|rb|php):\d+"
-    rb"|\bat (?:async )?[\w$.<> ]+ \((?:file://|node:|/)[^)]+:\d+:\d+\)|goroutine \d+ \[|panicked at |\bat [\w.]+\([^)]*\) in [^\s]+:line \d+"
-    rb"|Exception in thread|#\d+ /[\w/.-]+\.php\(\d+\)|thread '[\w-]+' panicked|\.rb:\d+:in [`']"
-)
-_SQL = re.compile(
-    rb"\b(?:SELECT\s.{1,200}?\sFROM\s|INSERT\s+(?:OR\s+\w+\s+)?INTO\s|UPDATE\s+\w+\s+SET\s|DELETE\s+FROM\s)"
-    rb"|UNIQUE constraint failed|SQLSTATE|sqlite3?\.\w*Error|psycopg|sqlalche\.me|duplicate key value violates|ORA-\d{5}|near \\?\"\w+\\?\": syntax error",
-    re.IGNORECASE | re.DOTALL,
-)
-_PATHS = re.compile(
-    rb"(?<![\w:/.~-])/(?:home|root|usr|var|opt|srv|etc|tmp|mnt|app|data|Users|private|workspace|code)/[\w.@+-]+(?:/[\w.@+-]+)*"
-    rb"|(?<![\w])[A-Za-z]:\\\\?(?:[\w .-]+\\\\?)+[\w.-]+|(?<=file://)/[\w./-]+"
-)
-
-
-def never(pattern: re.Pattern[bytes], cause: str, expected: str) -> Callable[[History], Iterable[Judged]]:
-    """No answer holds what the pattern finds, unless it was sent."""
-
-    def check(history: History) -> Iterator[Judged]:
-        for seen in history.every:
-            if seen.response is None:
-                continue
-            found = _leaked(seen, pattern)
-            deviation = None
-            if found is not None:
-                shown = " ".join(found.decode("utf-8", "replace").split())[:_SHOWN]
-                deviation = Deviation(cause, expected, f"{seen.status} with {shown!r}", proven=True)
-            yield Judged((seen.index,), deviation)
-
-    return check
-
-
-def _leaked(seen: Seen, pattern: re.Pattern[bytes]) -> bytes | None:
-    assert seen.response is not None
-    sent = seen.exchange.request.body
-    for text in (
-        seen.response.body,
-        *(value.encode("latin-1", "replace") for _, value in seen.response.headers),
-    ):
-        for match in pattern.finditer(text):
-            if match[0] not in sent and match[0] not in sent.replace(b"\\\\", b"\\"):
-                return match[0]
-    return None
-
-
-traces = never(_TRACES, "trace", "no stack trace in an answer")
-sql = never(_SQL, "sql", "no SQL and no database error in an answer")
-paths = never(_PATHS, "path", "no path of the server in an answer")
-
-
-def keys(history: History) -> Iterator[Judged]:
-    """No answer holds a key, right or wrong."""
-    header = history.facts.key_header
-    for seen in history.every:
-        if seen.response is None:
-            continue
-        wrong = [
-            value for value in seen.exchange.request.header(header) if len(value) > 12 and "{{" not in value
-        ]
-        raw = seen.exchange.raw.decode("utf-8", "replace")
-        # `hide` has put placeholders where keys stood.
-        told = "{{api-key" in raw or "{{other-api-key" in raw
-        deviation = None
-        if told or any(value in raw for value in wrong):
-            which = "a key that was given to the check" if told else "the wrong key that was sent"
-            deviation = Deviation("key", "no key in an answer", f"{seen.status} with {which}", proven=True)
-        yield Judged((seen.index,), deviation)

@@ -70,11 +70,17 @@ def throttled(history: History) -> Iterator[Judged]:
 
 
 def open_observed(history: History) -> Iterator[Judged]:
-    """How requests are answered that may be accepted or refused."""
+    """How requests are answered that may be accepted or refused: each answer, and what gets it."""
+    told: dict[str, list[int]] = {}
+    asked: dict[str, dict[str, None]] = {}
     for one in history.seen:
         if one.expectation.kind == oracle.OPEN and one.status is not None and one.status < 500:
-            words = "accepted" if one.is_success else f"answered {one.status}"
-            yield Judged((one.index,), note=f"{' and '.join(one.expectation.open)}: {words}")
+            answer = "accepted" if one.is_success else f"answered {one.status}"
+            told.setdefault(answer, []).append(one.index)
+            asked.setdefault(answer, {})[" and ".join(one.expectation.open)] = None
+    for answer, indexes in told.items():
+        note = f"{answer}: {', '.join(asked[answer])}"
+        yield from (Judged((index,), note=note) for index in indexes)
 
 
 def slow(history: History) -> Iterator[Judged]:

@@ -21,11 +21,14 @@ if TYPE_CHECKING:
     from comfy_assets.contract.history import History, Seen
 
 ORDINARY = "an ordinary request"
+REFUSE_STATUS, AUTH_STATUS = "refuse-status", "auth-status"
 #: Statuses that say more about the account than about the server.
 _ACCOUNT = frozenset({401, 403})
 _UNJUDGED = frozenset({402, 429, 503})
 _REFUSED = range(400, 500)
 _SERVER_ERROR = range(500, 600)
+#: Says something of the method, and nothing of a failure.
+_NOT_IMPLEMENTED = 501
 
 
 @frozen
@@ -75,8 +78,14 @@ def _judge(history: History) -> dict[str, list[Judged]]:
         else:
             blames.append(blame)
     for blame, suspect in _merged(list(_attributed(blames))):
+        index = blame.seen.index
         deviation = Deviation(suspect.cause, blame.expected, blame.got)
-        judged.setdefault(suspect.rule, []).append(Judged((blame.seen.index,), deviation))
+        judged.setdefault(suspect.rule, []).append(Judged((index,), deviation))
+        if suspect.rule in {REFUSE_STATUS, AUTH_STATUS}:
+            # It was refused all the same: one cause is one finding, and the rest was checked.
+            note = f"refused, with {blame.seen.status}"
+            for departure in blame.seen.expectation.departures:
+                judged.setdefault(departure.rule, []).append(Judged((index,), note=note))
     return judged
 
 
@@ -186,9 +195,9 @@ class _Look:
             case oracle.UNKNOWN:
                 yield "unknown-content"
             case oracle.REFUSE:
-                yield "refuse-status"
+                yield REFUSE_STATUS
             case oracle.AUTH:
-                yield "auth-status"
+                yield AUTH_STATUS
             case oracle.OPEN:
                 yield "open-requests"
 
@@ -199,9 +208,9 @@ class _Look:
             return None if expectation.open else self._silence(seen)
         if expectation.allowed is not None and status in expectation.allowed:
             return None
+        if status == _NOT_IMPLEMENTED and expectation.kind in {oracle.METHOD, oracle.ELSEWHERE}:
+            return self._wrong_status(seen, status) if expectation.allowed is not None else None
         if status in _SERVER_ERROR:
-            if seen.exchange.request.method != self.history.facts.operation.method and status == 501:
-                return None
             return self._blame(seen, "never-5xx", "an answer without a server error")
         if expectation.allowed is None:
             return None
@@ -220,7 +229,8 @@ class _Look:
         expectation = seen.expectation
         found = [Suspect(one.rule, one.cause, _where(one)) for one in expectation.departures]
         found += [Suspect("open-requests", words, words) for words in expectation.open]
-        unproven = sorted(expectation.features - self.proven, key=_size)
+        # Where nothing at all is accepted, what is special about a request is not the reason.
+        unproven = sorted(expectation.features - self.proven, key=_size) if self.proven else []
         return found + [Suspect(rule, words, words) for rule, words in unproven]
 
     def _wrong_status(self, seen: Seen, status: int) -> Blame:  # noqa: C901, a table of decisions
@@ -235,7 +245,7 @@ class _Look:
                 cause = "success" if seen.is_success else str(status)
                 suspects = [Suspect("unknown-content", cause, "unknown content")]
             case oracle.AUTH if not seen.is_success:
-                suspects = [Suspect("auth-status", str(status), "a request without a valid key")]
+                suspects = [Suspect(AUTH_STATUS, str(status), "a request without a valid key")]
             case oracle.METHOD if not seen.is_success:
                 suspects = [Suspect("other-methods", str(status), "another method")]
             case oracle.METHOD:
@@ -245,11 +255,11 @@ class _Look:
                     Suspect("open-requests", f"{words}: {status}", words) for words in expectation.open
                 ]
                 if status in self.wrong_refusals:
-                    suspects = [Suspect("refuse-status", str(status), "a refusal")]
+                    suspects = [Suspect(REFUSE_STATUS, str(status), "a refusal")]
             case oracle.REFUSE if status == 404 and self.form_ignored:
                 suspects = [Suspect("refuse-pattern", "404", "a hash that breaks the pattern")]
             case oracle.REFUSE | oracle.MEDIA if not seen.is_success:
-                suspects = [Suspect("refuse-status", str(status), "a refusal")]
+                suspects = [Suspect(REFUSE_STATUS, str(status), "a refusal")]
         return Blame(seen, tuple(suspects), expectation.words, got(seen))
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
 from comfy_assets.contract.facts import CREATED, EXISTING, METADATA, MIME_TYPE, NAME, TAGS
-from comfy_assets.contract.rules import body, identity, kept
+from comfy_assets.contract.rules import body, identity, kept, never
 from comfy_assets.contract.rules.model import (
     MUST,
     OBSERVED,
@@ -244,7 +244,7 @@ RULES: tuple[Rule, ...] = (
         "reference page, Authorizations: a secret of its owner",
         "Answers end up in logs, reports and bug trackers.",
         "Keys in another spelling than raw, escaped, percent-encoded or base64.",
-        body.keys,
+        never.keys,
         needs=(TELLING_KEY,),
     ),
     Rule(
@@ -255,7 +255,7 @@ RULES: tuple[Rule, ...] = (
         "published description, ErrorResponse: a message for people",
         "It tells attackers about the inside, and users nothing.",
         "Traces in a form that is not known here.",
-        body.traces,
+        never.traces,
     ),
     Rule(
         "never-path",
@@ -265,7 +265,7 @@ RULES: tuple[Rule, ...] = (
         "published description, ErrorResponse: a message for people",
         "It tells attackers where things lie.",
         "Paths outside the usual folders.",
-        body.paths,
+        never.paths,
     ),
     Rule(
         "never-sql",
@@ -275,7 +275,7 @@ RULES: tuple[Rule, ...] = (
         "published description, ErrorResponse: a message for people",
         "It shows that input reaches the database, and how.",
         "Databases whose messages are not known here.",
-        body.sql,
+        never.sql,
     ),
     Rule(
         "identity",
