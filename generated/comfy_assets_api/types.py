@@ -204,10 +204,15 @@ class Text(Rule):
         if _has_lone_surrogate(value):
             yield Problem(place, "type", "a string that UTF-8 can carry", shown(value))
         if self.min_length is not None and len(value) < self.min_length:
-            yield Problem(place, "minLength", f"at least {self.min_length} characters", shown(value))
+            yield Problem(
+                place, "minLength", f"at least {_counted(self.min_length, 'character')}", shown(value)
+            )
         if self.max_length is not None and len(value) > self.max_length:
             yield Problem(
-                place, "maxLength", f"at most {self.max_length} characters", f"{len(value)} characters"
+                place,
+                "maxLength",
+                f"at most {_counted(self.max_length, 'character')}",
+                _counted(len(value), "character"),
             )
         if self.regex is not None and self.regex.search(value) is None:
             yield Problem(place, "pattern", f"a string that matches {self.pattern}", shown(value))
@@ -608,9 +613,13 @@ class Array(Rule):
 
     def _limits(self, raw: list[Any], place: Place) -> Iterator[Problem]:
         if self.min_items is not None and len(raw) < self.min_items:
-            yield Problem(place, "minItems", f"at least {_items(self.min_items)}", _items(len(raw)))
+            yield Problem(
+                place, "minItems", f"at least {_counted(self.min_items, 'item')}", _counted(len(raw), "item")
+            )
         if self.max_items is not None and len(raw) > self.max_items:
-            yield Problem(place, "maxItems", f"at most {_items(self.max_items)}", _items(len(raw)))
+            yield Problem(
+                place, "maxItems", f"at most {_counted(self.max_items, 'item')}", _counted(len(raw), "item")
+            )
         if self.unique_items and len({_comparable(item) for item in raw}) < len(raw):
             yield Problem(place, "uniqueItems", "items that all differ", "one of them twice")
 
@@ -652,8 +661,8 @@ def _comparable(raw: Any) -> Any:
     return (bool, raw) if isinstance(raw, bool) else raw
 
 
-def _items(count: int) -> str:
-    return f"{count} item" if count == 1 else f"{count} items"
+def _counted(count: int, noun: str) -> str:
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
 
 
 class OneOf(Rule):

@@ -179,17 +179,16 @@ def _contract_error(
 def _connection_error(
     response: RawResponse | None, failure: Failure | None, attempts: Sequence[Attempt], base_url: str
 ) -> errors.APIConnectionError:
-    assert failure is not None, "an exchange has an answer or a failure"
-    begun = "" if response is None else f", which began with {response.status_code},"
+    assert failure is not None  # an exchange has an answer or a failure
+    if response is None:
+        too_late = f"{base_url} did not answer in time"
+        broken = f"no answer from {base_url} ({failure.cause})"
+    else:
+        begun = f"the answer of {base_url}, which began with {response.status_code},"
+        too_late, broken = f"{begun} did not end in time", f"{begun} broke off ({failure.cause})"
     if failure.kind == "timeout":
-        message = f"{base_url} did not answer in time"
-        if response is not None:
-            message = f"the answer of {base_url}{begun} did not end in time"
-        return errors.APITimeoutError(message, cause=failure.cause, response=response, attempts=attempts)
-    message = f"no answer from {base_url} ({failure.cause})"
-    if response is not None:
-        message = f"the answer of {base_url}{begun} broke off ({failure.cause})"
-    return errors.APIConnectionError(message, cause=failure.cause, response=response, attempts=attempts)
+        return errors.APITimeoutError(too_late, cause=failure.cause, response=response, attempts=attempts)
+    return errors.APIConnectionError(broken, cause=failure.cause, response=response, attempts=attempts)
 
 
 def _joined(problems: Sequence[Problem]) -> str:

@@ -100,7 +100,7 @@ class _Attempt:
         self.status = answer.status_code
         remove = self.progress.key.removed_from
         self.headers = {remove(name): remove(value) for name, value in answer.headers.items()}
-        self.body = _Body(answer.headers.get("content-encoding", ""))
+        self.body = _Body(self.headers.get("content-encoding"))
         return self.body
 
     def look_at_the_clock(self, seconds: float) -> None:
@@ -114,7 +114,7 @@ class _Attempt:
         cause = f"{type(error).__name__}: {words}".rstrip(": ")
         chain = list(_chain(error, self.outside))
         if isinstance(error, _TooLargeError):
-            self.failure = Failure("too_large", str(error), passes=False)
+            self.failure = Failure("too_large", str(error))
         elif _is_timeout(chain):
             self.failure = Failure("timeout", cause)
         else:
@@ -251,9 +251,9 @@ class _TooLargeError(ValueError):
 class _Body:
     """A body as it comes in: decompressed, and bounded, for a small one can grow a thousandfold."""
 
-    def __init__(self, encoding: str) -> None:
+    def __init__(self, encoding: str | None) -> None:
         self.content = bytearray()
-        coding = encoding.strip().lower()
+        coding = None if encoding is None else encoding.strip().lower()
         self._decompressor: Any = None
         self._may_be_bare = coding == "deflate"
         if coding in ("gzip", "x-gzip"):

@@ -22,6 +22,7 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 from attrs import Attribute, field, frozen
+from attrs.validators import optional
 
 from comfy_assets.errors import InputError, shortened
 
@@ -45,9 +46,7 @@ def _number(least: float, _instance: object, attribute: Attribute[Any], value: A
         raise InputError(f"{attribute.name} is {shortened(value)}: expected a number of at least {least:g}")
 
 
-def _time_or_none(instance: object, attribute: Attribute[Any], value: Any) -> None:
-    if value is not None:
-        _number(0.001, instance, attribute, value)
+_time_or_none: Any = optional(partial(_number, 0.001))
 
 
 def _count(_instance: object, attribute: Attribute[Any], value: Any) -> None:
@@ -130,9 +129,9 @@ def outcome(status_code: int | None, retry_after: float | None, *, sent: bool, w
         return "unknown" if sent else "not_sent"
     if status_code == HTTPStatus.SERVICE_UNAVAILABLE and retry_after is not None:
         return "refused"
-    if 300 <= status_code < 500:  # noqa: PLR2004 - the classes of RFC 9110, section 15
-        return "refused"
-    return "answered" if whole and 200 <= status_code < 300 else "unknown"  # noqa: PLR2004 - as above
+    if whole and 200 <= status_code < 300:  # noqa: PLR2004 - the classes of RFC 9110, section 15
+        return "answered"
+    return "refused" if 300 <= status_code < 500 else "unknown"  # noqa: PLR2004 - as above
 
 
 _SECONDS: Final = re.compile(r"[0-9]+(?:\.[0-9]+)?")
@@ -144,17 +143,19 @@ def retry_after(headers: Mapping[str, str], wall: float) -> float | None:
     A date is taken against the answer's own `Date`, or against `wall` where it has none: the
     machine's clock may be wrong. Anything else in the header says nothing.
     """
-    value = headers.get("retry-after", "").strip()
-    if _SECONDS.fullmatch(value):
+    value = headers.get("retry-after")
+    if value is not None and _SECONDS.fullmatch(value.strip()):
         return float(value)
     moment = _moment(value)
     if moment is None:
         return None
-    sent = _moment(headers.get("date", ""))
+    sent = _moment(headers.get("date"))
     return max(0.0, moment - (wall if sent is None else sent))
 
 
-def _moment(text: str) -> float | None:
+def _moment(text: str | None) -> float | None:
+    if text is None:
+        return None
     try:
         moment = parsedate_to_datetime(text)
         return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()

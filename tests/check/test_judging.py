@@ -105,6 +105,7 @@ def test_oracle_follows_a_changed_contract(tmp_path: Path) -> None:
     assert oracle.expect(other, PLANNER.request(two)).kind == oracle.REFUSE
     assert oracle.expect(other, PLANNER.request({**two, "tags": ["a", "b", "c"]})).kind == oracle.ACCEPT
     three = {**two, "tags": ["a", "b", "c"]}
+    assert oracle.expect(other, PLANNER.request({**three, "name": "\ud83d" * 6})).kind == oracle.REFUSE
     tried = {(one.keyword, one.place) for one in departures(contract, other.request_schema, three)}
     assert {("minItems", "tags"), ("maxLength", "name")} <= tried
 

@@ -16,6 +16,8 @@ from types import MappingProxyType
 from typing import Any
 
 import pytest
+from comfy_assets_api.errors import Problem
+from comfy_assets_api.models import CreateAssetFromHashRequest
 
 import comfy_assets
 from comfy_assets import (
@@ -249,7 +251,7 @@ def test_silence_is_a_timeout(call: Call) -> None:
     """A service that says nothing ends in an APITimeoutError after the time limit."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         url = f"http://127.0.0.1:{listener.getsockname()[1]}"
-        with pytest.raises(errors.APITimeoutError, match="did not answer in time"):
+        with pytest.raises(errors.APITimeoutError, match=f"^{url} did not answer in time$"):
             call(url, options={"timeout": 0.3})
 
 
@@ -295,6 +297,11 @@ def test_answer_that_grows(call: Call) -> None:
     ):
         call(server.url)
     assert len(caught.value.response.content) == LARGEST_ANSWER
+    assert str(caught.value) == (
+        "the service answered 201, a success, but it cannot be read: the value: expected an answer of bearable size, "
+        f"got the answer is larger than {LARGEST_ANSWER} bytes"
+    )
+    assert [problem.rule for problem in caught.value.problems] == ["content"]
 
 
 UNREADABLE = {
@@ -357,6 +364,19 @@ def test_drift_is_told_and_survived(
     assert ignored.call.drift == asset.call.drift
 
 
+def test_drift_that_is_raised(call: Call) -> None:
+    """The error says that it is a success that deviates, and how."""
+    with (
+        scripted(answer(201, {**BODY, "mime_type": None})) as server,
+        pytest.raises(errors.ContractError) as told,
+    ):
+        call(server.url, options={"on_drift": "raise"})
+    words = (
+        "the service answered 201, which deviates from the contract: mime_type: expected a string, got null"
+    )
+    assert str(told.value) == words
+
+
 def test_number_of_too_many_digits(call: Call) -> None:
     """An integer that Python does not read costs that number, not the registration."""
     body = json.dumps({**BODY, "user_metadata": {"a": 1, "b": 0}}).replace('"b": 0', f'"b": {"9" * 5000}')
@@ -378,6 +398,14 @@ def test_numbers_that_are_none(call: Call) -> None:
         pytest.raises(errors.ContractError, match="size: expected an integer, got nan"),
     ):
         call(server.url)
+
+
+def test_warnings_do_not_fill_the_memory(call: Call) -> None:
+    """Of kinds of deviation without end, the first 256 are warned of; the result has them all."""
+    body = {**BODY, "user_metadata": {str(number): float("nan") for number in range(257)}}
+    with scripted(answer(201, json.dumps(body).encode())) as server, pytest.warns(DriftWarning) as told:
+        asset = call(server.url)
+    assert (len(told), len(asset.call.drift)) == (256, 257)
 
 
 def test_every_deviation_is_told_in_one_line(call: Call) -> None:
@@ -412,21 +440,42 @@ def test_offsets_of_other_standards(call: Call, text: str) -> None:
     assert asset.created_at == asset.updated_at
 
 
-def test_contradicting_status_and_created_new(call: Call) -> None:
+@pytest.mark.parametrize(("status", "created"), [(201, False), (200, True)])
+def test_contradicting_status_and_created_new(call: Call, status: int, created: bool) -> None:
     """201 with `created_new` false leaves open who created, says so, and keeps what the service sent."""
     with (
-        scripted(answer(201, {**BODY, "created_new": False})) as server,
+        scripted(answer(status, {**BODY, "created_new": created})) as server,
         pytest.warns(DriftWarning, match="created_new"),
     ):
         asset = call(server.url)
-    assert asset.created_new is False
+    assert asset.created_new is created
     assert asset.call.created_by_this_call is None
+    got = f"{str(created).lower()} with {status}"
+    assert asset.call.drift == (Problem(("created_new",), "status", "true with 201, false with 200", got),)
 
 
 def test_undocumented_success(call: Call) -> None:
     """A success of another status is read as the contract's, and told."""
-    with scripted(answer(202, BODY)) as server, pytest.warns(DriftWarning):
-        assert str(call(server.url).id) == BODY["id"]
+    with (
+        scripted(answer(202, {**BODY, "created_new": False})) as server,
+        pytest.warns(
+            DriftWarning,
+            match="^the service deviates from the contract: the value: expected 200 or 201, got 202$",
+        ),
+    ):
+        asset = call(server.url)
+    assert str(asset.id) == BODY["id"]
+    assert asset.call.drift == (Problem((), "status", "200 or 201", "202"),)
+
+
+def test_success_without_a_media_type(call: Call) -> None:
+    """A success that does not say what it is is read as the contract's, and told."""
+    with (
+        scripted(answer(201, BODY, content_type=None)) as server,
+        pytest.warns(DriftWarning),
+    ):
+        asset = call(server.url)
+    assert asset.call.drift == (Problem(("Content-Type",), "content", "application/json", "''"),)
 
 
 REFUSED: dict[str, tuple[tuple[Any, ...], dict[str, Any], str]] = {
@@ -635,6 +684,12 @@ def test_key_stands_nowhere(
     assert server.requests[0].headers["x-api-key"] == KEY
     for text in said:
         assert KEY not in text
+
+
+def test_every_member_can_be_given() -> None:
+    """A member that the contract's request has, or gets, is an argument of the operation; no other is."""
+    given = set(inspect.signature(AssetsClient.create_asset_from_hash).parameters) - {"self"}
+    assert given == set(inspect.signature(CreateAssetFromHashRequest).parameters) - {"additional_properties"}
 
 
 def test_both_clients_have_the_same_interface() -> None:

@@ -20,6 +20,7 @@ from typing import Any
 import httpcore
 import httpx
 import pytest
+from comfy_assets_api.client import KeyInHeader
 from httpx_aiohttp import AiohttpTransport
 
 from comfy_assets import (
@@ -29,6 +30,7 @@ from comfy_assets import (
     Transport,
     defaults,
     errors,
+    exchanges,
     sockets,
 )
 from tests.client.conftest import KEY, Call, call_async, call_sync, transport_for
@@ -333,6 +335,9 @@ def test_own_transport_keeps_no_time(
     with pytest.raises(kind) as caught:
         call("https://comfy.example", options={"transport": transport, "timeout": 0.3})
     assert body.closed == 1
+    if status == 201:
+        words = "the answer of https://comfy.example, which began with 201, did not end in time"
+        assert str(caught.value) == words
     if status == 201 and call is call_sync:
         assert caught.value.cause == "ReadTimeout: the answer did not end in time"  # type: ignore[attr-defined]
 
@@ -349,3 +354,32 @@ def test_own_transport_is_told_the_limits(call: Call) -> None:
     (limits,) = told
     assert limits.keys() == {"connect", "read", "write", "pool"}
     assert all(5 < limit <= 7 for limit in limits.values())
+
+
+def test_an_answer_means_that_the_request_was_sent() -> None:
+    """Also with a transport that does not tell, and where the answer breaks off."""
+    key = KeyInHeader(KEY)
+    arguments = {"method": "POST", "url": "https://comfy.example"}
+    for body in (None, Dripping()):
+        transport = httpx.MockTransport(lambda _, body=body: httpx.Response(201, stream=body))
+        assert exchanges.exchange(transport, arguments, key, 0.1).sent is True
+        assert asyncio.run(exchanges.exchange_async(transport, arguments, key, 0.1)).sent is True
+
+
+def test_a_failure_that_is_none_of_the_others_is_a_break() -> None:
+    """An exchange tells apart what broke, what came too late and what is too large."""
+    key = KeyInHeader(KEY)
+    arguments = {"method": "POST", "url": "https://comfy.example"}
+
+    def raising(error: Exception) -> httpx.MockTransport:
+        def handler(_: httpx.Request) -> httpx.Response:
+            raise error
+
+        return httpx.MockTransport(handler)
+
+    for raised, failure in (
+        (httpx.ReadError("no"), exchanges.Failure("broken", "ReadError: no")),
+        (httpx.ReadTimeout("no"), exchanges.Failure("timeout", "ReadTimeout: no")),
+        (httpx.InvalidURL("no"), exchanges.Failure("broken", "InvalidURL: no", passes=False)),
+    ):
+        assert exchanges.exchange(raising(raised), arguments, key, 1).failure == failure

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 import sys
+import time
 from datetime import UTC, datetime, timedelta, timezone
 from email.utils import format_datetime
 from typing import Any
@@ -116,6 +117,33 @@ def test_bound_doubles_up_to_the_longest(policy: RetryPolicy, number: int) -> No
     assert bound(policy, number + 1) == pytest.approx(min(policy.longest_delay, 2 * bound(policy, number)))
 
 
+def test_dates_without_a_zone_are_utc(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where this machine is does not matter, neither where the answer has no `Date`."""
+    monkeypatch.setenv("TZ", "Asia/Kolkata")
+    time.tzset()
+    try:
+        after = {"retry-after": "Sun, 01 Mar 2026 12:00:30 -0000"}
+        wall = datetime(2026, 3, 1, 12, tzinfo=UTC).timestamp()
+        assert retry_after(after, wall) == 30
+        clock = FakeClock(now=wall)
+        talk = Conversation(Limits(60, RetryPolicy()), clock, Budget(1, clock))
+        assert talk.after(Exchange(RawResponse(503, after, b""), None, sent=True, seconds=0.25)) == 30
+        assert (talk.attempts[0].retry_after, talk.attempts[0].seconds) == (30, 0.25)
+    finally:
+        monkeypatch.undo()
+        time.tzset()
+
+
+def test_an_answer_that_is_too_large_came() -> None:
+    """It is our reading that ends: the service acted, and is not asked again."""
+    clock = FakeClock()
+    for kind, said in (("too_large", "answered"), ("broken", "unknown"), ("timeout", "unknown")):
+        talk = Conversation(Limits(60, None), clock, Budget(1, clock))
+        failure = Failure(kind, "it broke")  # type: ignore[arg-type]
+        talk.after(Exchange(RawResponse(201, {}, b""), failure, sent=True, seconds=0))
+        assert talk.attempts[0].outcome == said
+
+
 OUTCOMES = [
     # status, retry_after, sent, whole -> outcome
     (None, None, False, True, "not_sent"),
@@ -222,6 +250,18 @@ def test_answers_earn_repeats_back() -> None:
     for _ in range(11):
         budget.earn()
     assert [budget.draw(), budget.draw()] == [True, False]
+
+
+def test_calls_that_are_answered_earn() -> None:
+    """It is calls that succeed which earn repeats back, not those that fail."""
+    for status, earned in ((201, True), (404, False)):
+        clock = FakeClock()
+        budget = Budget(1, clock)
+        assert budget.draw()
+        for _ in range(11):
+            talk = Conversation(Limits(60, None), clock, budget)
+            assert talk.after(Exchange(RawResponse(status, {}, b""), None, sent=True, seconds=0.1)) is None
+        assert budget.draw() is earned
 
 
 def test_budget_refills_up_to_its_size() -> None:

@@ -9,13 +9,17 @@ import re
 import socket
 import ssl
 import subprocess
+import sys
 import threading
 import time
 import warnings
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+import aiohttp
+import h11
+import httpcore
 import httpx
 import pytest
 from httpx_aiohttp import AiohttpTransport
@@ -29,6 +33,7 @@ from comfy_assets import (
     RetryPolicy,
     errors,
 )
+from comfy_assets.testing import FakeClock
 from tests.client.conftest import KEY, Call, transport_for
 from tests.support import BODY, HASH, ScriptedServer, answer, scripted
 
@@ -56,6 +61,21 @@ def test_options_that_a_copy_cannot_have(wrong: dict[str, Any]) -> None:
     client = AssetsClient(KEY, "http://127.0.0.1:1")
     with pytest.raises(InputError, match=next(iter(wrong))):
         client.with_options(**wrong)
+
+
+@pytest.mark.parametrize("client", [AssetsClient, AsyncAssetsClient])
+def test_how_a_client_shows_itself(client: Any) -> None:
+    """With its class and address, also where making it failed: tracebacks are logged with their variables."""
+    assert repr(client(KEY, "http://127.0.0.1:1")) == f"{client.__name__}(base_url='http://127.0.0.1:1')"
+    assert repr(client.__new__(client)) == f"{client.__name__}(base_url=None)"
+
+
+def test_options_at_their_limits() -> None:
+    """The longest time is taken, and what is refused is shown."""
+    client = AssetsClient(KEY, "http://127.0.0.1:1", timeout=sys.float_info.max)
+    assert client.timeout == sys.float_info.max
+    with pytest.raises(InputError, match=r"^timeout is 'soon': expected a number of seconds above 0$"):
+        client.with_options(timeout="soon")  # type: ignore[arg-type]
 
 
 def test_options_that_a_copy_cannot_have_are_listed() -> None:
@@ -400,6 +420,15 @@ RAISED = [
     (httpx.ReadTimeout("no"), "unknown"),
     (httpx.RemoteProtocolError("no"), "unknown"),
     (OSError("no"), "unknown"),
+    (ValueError("no"), "unknown"),
+    (RuntimeError("no"), "unknown"),
+    (TimeoutError("no"), "unknown"),
+    (httpx.StreamClosed(), "unknown"),
+    (httpx.InvalidURL("no"), "unknown"),
+    (httpx.UnsupportedProtocol("no"), "not_sent"),
+    (httpcore.ReadError("no"), "unknown"),
+    (h11.RemoteProtocolError("no"), "unknown"),
+    (aiohttp.ServerDisconnectedError("no"), "unknown"),
 ]
 
 
@@ -416,4 +445,80 @@ def test_what_another_transport_raises(raised: Exception, outcome: str) -> None:
     ):
         client.create_asset_from_hash(HASH, ["a"])
     assert caught.value.attempts[0].outcome == outcome
-    assert isinstance(caught.value, errors.APITimeoutError) is isinstance(raised, httpx.TimeoutException)
+    is_timeout = isinstance(raised, (httpx.TimeoutException, TimeoutError))
+    assert isinstance(caught.value, errors.APITimeoutError) is is_timeout
+
+
+#: What a transport raises, and whether the next attempt may fare better.
+PASSING = [
+    (httpx.ConnectError("no"), True),
+    (ssl.SSLError("no"), False),
+    (ssl.SSLCertVerificationError("no"), False),
+    (ssl.SSLEOFError("no"), True),
+    (ssl.SSLZeroReturnError("no"), True),
+    (httpx.UnsupportedProtocol("no"), False),
+    (httpx.InvalidURL("no"), False),
+    (ValueError("no"), False),
+    (RuntimeError("no"), True),
+]
+
+
+@pytest.mark.parametrize(("raised", "passes"), PASSING, ids=lambda one: type(one).__name__)
+@pytest.mark.parametrize("is_cause", [False, True], ids=["itself", "cause"])
+def test_what_does_not_pass_is_not_repeated(
+    call: Call, raised: Exception, passes: bool, is_cause: bool
+) -> None:
+    """TLS that does not fit, and an address that is none, are met again by each attempt."""
+
+    def handler(_: httpx.Request) -> httpx.Response:
+        if is_cause:
+            raise httpx.ConnectError("no") from raised
+        raise raised
+
+    options = {
+        "transport": httpx.MockTransport(handler),
+        "retry": RetryPolicy(attempts=2),
+        "clock": FakeClock(),
+    }
+    with pytest.raises(errors.APIConnectionError) as caught:
+        call("https://a.example", options=options)
+    assert len(caught.value.attempts) == (2 if passes else 1)
+
+
+def test_an_error_around_the_call_is_no_cause() -> None:
+    """What the caller is dealing with says nothing of what happens on the wire."""
+
+    def handler(_: httpx.Request) -> httpx.Response:
+        raise httpx.ReadError("no")
+
+    client = AssetsClient(KEY, "https://a.example", transport=httpx.MockTransport(handler), clock=FakeClock())
+    late: Future[None] = Future()
+    for mistake in (lambda: int("a"), lambda: late.result(timeout=0)):
+        try:
+            mistake()
+        except (ValueError, TimeoutError):
+            with pytest.raises(errors.APIConnectionError) as caught:
+                client.create_asset_from_hash(HASH, ["a"])
+        assert type(caught.value) is errors.APIConnectionError
+        assert len(caught.value.attempts) == 4
+
+
+@pytest.mark.parametrize(
+    ("words", "cause"),
+    [
+        ("w" * 300, "ReadError: " + "w" * 200),
+        ("a\n  b", "ReadError: a b"),
+        ("", "ReadError"),
+        (f"sent {KEY} to it", "ReadError: sent [key removed] to it"),
+    ],
+)
+def test_words_of_a_cause(call: Call, words: str, cause: str) -> None:
+    """Of the library's own error there are type and words, short, in one line, and without the key."""
+
+    def handler(_: httpx.Request) -> httpx.Response:
+        raise httpx.ReadError(words)
+
+    with pytest.raises(errors.APIConnectionError) as caught:
+        call("https://a.example", options={"transport": httpx.MockTransport(handler)})
+    assert (caught.value.cause, caught.value.attempts[0].error) == (cause, cause)
+    assert str(caught.value) == f"no answer from https://a.example ({cause})"

@@ -27,16 +27,20 @@ PATIENT = 60
 
 
 @contextmanager
-def serving(folder: Path, *options: str) -> Iterator[tuple[subprocess.Popen[str], str, Path]]:
+def serving(
+    folder: Path, *options: str, key: str | None = KEY
+) -> Iterator[tuple[subprocess.Popen[str], str, Path]]:
     """A server that is indexing a file which takes minutes to read, its URL, and that file."""
     slow = folder / "z.bin"
     with slow.open("wb") as file:
         file.truncate(256 * 1024**3)  # takes no space
     ready = folder.parent / "ready.json"
-    command = [sys.executable, "-m", "comfy_assets", "serve", "--port=0", f"--api-key={KEY}", "--json",
-               f"--content={folder}", f"--ready-file={ready}", *options]  # fmt: skip
+    command = [sys.executable, "-m", "comfy_assets", "serve", "--port=0", "--json", "--no-access-log",
+               f"--content={folder}", f"--ready-file={ready}", *([f"--api-key={key}"] if key else []), *options]  # fmt: skip
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
-    with subprocess.Popen(command, stdout=subprocess.PIPE, env=environment, text=True) as process:
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment, text=True
+    ) as process:
         try:
             assert process.stdout is not None
             # The first event that names an address comes while content is indexed.
@@ -80,6 +84,19 @@ def test_requests_are_answered_meanwhile(tmp_path: Path, workers: int) -> None:
         assert Asker(url, KEY).create(BODY).status == 201
         process.send_signal(signal.SIGTERM)
         assert process.wait(PATIENT) == 0
+
+
+def test_key_that_was_made_is_told_early(tmp_path: Path) -> None:
+    """Once, and when it can be used: not only when all is indexed."""
+    folder = write_files(tmp_path / "content", {"a.png": PORTRAIT})
+    with serving(folder, key=None) as (process, url, slow):
+        assert process.stderr is not None
+        key = process.stderr.readline().rpartition(" ")[2].strip()
+        assert Asker(url, key).create({**BODY, "hash": blake3_of(b"other")}).status == 404
+        os.truncate(slow, 0)
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(PATIENT) == 0
+        assert key not in process.stderr.read()
 
 
 def test_interrupted_index_is_taken_up(tmp_path: Path) -> None:

@@ -98,14 +98,20 @@ def test_what_it_obeys_can_be_read(server: ServerProcess) -> None:
         assert answered.read() == contract.path.read_bytes()
 
 
-def test_every_answer_can_be_held_against_the_contract(tmp_path: Path) -> None:
-    """With --validate an answer that would break the contract is a 500, and the log says which member."""
+@pytest.mark.parametrize("option", ["--development", "--validate"])
+def test_every_answer_can_be_held_against_the_contract(tmp_path: Path, option: str) -> None:
+    """A success or an error that would break the contract is a 500, and the log says which member it was."""
     folder = write_files(tmp_path / "content", {"a.bin": b"content"})
     database = tmp_path / "references.db"
+    text = specification.load().path.read_text(encoding="utf-8")
+    short = text.replace("description: Short name of the error, for programs.", "maxLength: 12")
+    assert short != text
+    (tmp_path / "short.yaml").write_text(short, encoding="utf-8")
     serving: dict[str, Any] = {
         "content": [folder],
         "database": f"sqlite:///{database}",
-        "options": ["--validate"],
+        "options": [option],
+        "contract": tmp_path / "short.yaml",
     }
     with ServerProcess(**serving, api_keys=["one"]) as server:
         ask = asker(server)
@@ -113,8 +119,12 @@ def test_every_answer_can_be_held_against_the_contract(tmp_path: Path) -> None:
         assert ask.create(body).status == 201
         with sqlite3.connect(database) as connection:
             connection.execute("UPDATE reference SET tags = '[1]'")
+        connection.close()
         assert ask.create(body).status == 500
-    assert "would break the contract: 1 is not of type" in server.stderr
+        assert ask.create({**body, "hash": blake3_of(b"other")}).status == 404
+        assert ask.create({**body, "tags": []}).status == 500  # INVALID_REQUEST is longer than that
+    assert "the answer 200 would break the contract: 1 is not of type" in server.stderr
+    assert 'the answer 400 would break the contract: "INVALID_REQUEST" is longer' in server.stderr
 
 
 def test_references_outlive_the_process(tmp_path: Path) -> None:

@@ -94,7 +94,11 @@ from comfy_assets.cli.output import Exit, Failure, Output, json_option
     "--access-log/--no-access-log", default=True, show_default=True, help="Say a line for each request."
 )
 @click.option(
-    "--validate", "validates", is_flag=True, help="Hold every answer against the contract before it is sent."
+    "--development",
+    "--validate",
+    "validates",
+    is_flag=True,
+    help="Hold every answer against the contract before it is sent; one that breaks it is a 500.",
 )
 @click.option(
     "--scenarios", is_flag=True, help="Let scenarios act that `comfy-assets scenario bind` binds to keys."
@@ -137,10 +141,15 @@ def command(
     output = Output("serve", as_json=as_json)
     made_key = None if api_keys else keys.make_key()
 
-    def announce(ready: dict[str, Any]) -> None:
+    def tell_key() -> None:
+        nonlocal made_key
         if made_key:
             # Said in every form of output: nobody could use the server without it.
             click.echo(f"API key, made for this run and shown once: {made_key}", err=True)
+        made_key = None
+
+    def announce(ready: dict[str, Any]) -> None:
+        tell_key()
         output.data(ready["url"])
         output.event("ready", **ready)
 
@@ -165,7 +174,7 @@ def command(
         record=record,
     )
     try:
-        stopped_by = run.run(options, announce)
+        stopped_by = run.run(options, announce, tell_key)
     except run.StartError as error:
         raise Failure(str(error), code=error.code) from error
     if stopped_by == signal.SIGINT:

@@ -118,6 +118,23 @@ def _look_at_texts(text: Text) -> None:
             text.open.add(SURROGATE)
 
 
+def judgeable(value: Any) -> Any:
+    """A value for jsonschema-rs, which takes no lone surrogates: to a schema they are characters."""
+    if all(found.isascii() or not _SURROGATES.search(found) for found in texts(value)):
+        return value
+    return _without_surrogates(value)
+
+
+def _without_surrogates(value: Any) -> Any:
+    if isinstance(value, str):
+        return _SURROGATES.sub("\ufffd", value)
+    if isinstance(value, list):
+        return [_without_surrogates(item) for item in value]
+    if isinstance(value, dict):
+        return {_without_surrogates(name): _without_surrogates(item) for name, item in value.items()}
+    return value
+
+
 def texts(value: Any) -> list[str]:
     """Every text in a value, names of members too."""
     found: list[str] = []

@@ -242,7 +242,7 @@ def _body(facts: Facts, request: Request) -> _Body:
         return _Body(None, (Departure(_JSON_RULES[text.wrong], text.wrong, words),), unusual)
     if jsontext.TOO_DEEP in unusual:
         return _Body(None, (), unusual)
-    errors = facts.request_validator.iter_errors(text.value)
+    errors = facts.request_validator.iter_errors(jsontext.judgeable(text.value))
     found = {
         departure.rule + departure.cause: departure
         for error in errors

@@ -68,6 +68,9 @@ BODY = (
     Fault("time that is a date", "body-formats", changed("created_at", lambda time_: time_[:10])),
     Fault("size beyond int64", "body-formats", member("size", 2**63)),
     Fault("relative preview_url", "body-formats", member("preview_url", "/view?x=a b")),
+    Fault(
+        "preview_url with half a character", "body-formats", member("preview_url", "https://a.example/\ud83d")
+    ),
     Fault("prompt_id that is no uuid", "body-formats", member("prompt_id", "none")),
     Fault("content hash without prefix", "body-patterns", changed("asset_hash", lambda hash_: hash_[7:])),
     Fault(

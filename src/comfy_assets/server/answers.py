@@ -103,22 +103,33 @@ class Writer:
         response = operation.response(status)
         if response is None or response.schema is None:
             return Answer(status, b"")
-        shaped = self._shaped(response.schema, members)
-        if self._validates:
-            for error in self._contract.validator(response.schema).iter_errors(json.loads(_json(shaped))):
-                raise ContractFileError(f"the answer {status} would break the contract: {error.message}")
-        return Answer(status, _json(shaped), response.media_type or JSON)
+        body = self._judged(status, response.schema, self._shaped(response.schema, members))
+        return Answer(status, body, response.media_type or JSON)
 
     def error(
         self, operation: Operation | None, status: int, message: str, headers: dict[str, str] | None = None
     ) -> Answer:
-        """An error, as the operation describes that status, else as the contract describes errors."""
-        members = error_members(status, message)
-        response = (operation.response(status) if operation else None) or self._usual_error
+        """An error, as the operation describes that status, else as the contract describes errors.
+
+        Raises ContractFileError where a described one is to be validated and breaks the contract; never for
+        500, which is said of such an answer.
+        """
+        described = operation.response(status) if operation else None
+        response = described or self._usual_error
         if response is None or response.schema is None:
-            return Answer(status, _json(members), headers=headers or {})
-        body = _json(self._shaped(response.schema, members))
+            return Answer(status, _json(error_members(status, message)), headers=headers or {})
+        shaped = self._shaped(response.schema, error_members(status, message))
+        is_judged = described is not None and status != HTTPStatus.INTERNAL_SERVER_ERROR
+        body = self._judged(status, response.schema, shaped) if is_judged else _json(shaped)
         return Answer(status, body, response.media_type or JSON, headers or {})
+
+    def _judged(self, status: int, schema: dict[str, Any], members: dict[str, Any]) -> bytes:
+        """The body; raises ContractFileError where it is to be validated and breaks the contract."""
+        body = _json(members)
+        if self._validates:
+            for error in self._contract.validator(schema).iter_errors(json.loads(body)):
+                raise ContractFileError(f"the answer {status} would break the contract: {error.message}")
+        return body
 
     def _shaped(self, schema: dict[str, Any], members: dict[str, Any]) -> dict[str, Any]:
         target = self._contract.resolve(schema["$ref"]) if "$ref" in schema else schema

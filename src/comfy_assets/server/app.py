@@ -160,9 +160,10 @@ class _Endpoint:
 
     async def __call__(self, request: Request) -> Answer:
         try:
-            return await self._answer(request)
-        except RefusedError as refused:
-            return self._writer.error(self._operation, refused.status, refused.message, refused.headers)
+            try:
+                return await self._answer(request)
+            except RefusedError as refused:
+                return self._writer.error(self._operation, refused.status, refused.message, refused.headers)
         except ClientDisconnect:
             return Answer(400, b"")  # nobody is there to read it
         except Exception:

@@ -72,18 +72,23 @@ class Options:
     record: Path | None = None
 
 
-def run(options: Options, announce: Callable[[dict[str, Any]], None]) -> int:
+def run(
+    options: Options,
+    announce: Callable[[dict[str, Any]], None],
+    answering_early: Callable[[], None] = lambda: None,
+) -> int:
     """Serve until SIGTERM or SIGINT comes; return that signal's number.
 
     `announce` is called once, when content is indexed and requests are answered, with the members that
-    the ready file holds too. Raises `StartError` where it cannot start.
+    the ready file holds too; `answering_early` before it, where requests are answered long before. Raises
+    `StartError` where it cannot start.
     """
     with logging_to(Log(as_json=options.as_json, requests=options.access_log)) as log:
         try:
             with stopping_by_signal(), contextlib.ExitStack() as stack, cleaning_in_peace():
                 if options.exit_with_parent:
                     stop_without_parent()
-                _serve(options, log, announce, stack)
+                _serve(options, log, announce, answering_early, stack)
         except Stopped as stopped:
             return stopped.signal
         except specification.ContractFileError as error:
@@ -103,7 +108,11 @@ def run(options: Options, announce: Callable[[dict[str, Any]], None]) -> int:
 
 
 def _serve(
-    options: Options, log: Log, announce: Callable[[dict[str, Any]], None], stack: contextlib.ExitStack
+    options: Options,
+    log: Log,
+    announce: Callable[[dict[str, Any]], None],
+    answering_early: Callable[[], None],
+    stack: contextlib.ExitStack,
 ) -> NoReturn:
     check_folders(options.content)
     if options.ready_file:
@@ -140,6 +149,7 @@ def _serve(
 
     def waiting() -> None:
         log.say(f"answering at {url}; content is still being indexed")
+        answering_early()
 
     try:
         if options.workers > 1:

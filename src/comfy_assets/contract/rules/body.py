@@ -91,7 +91,7 @@ def _errors(history: History, seen: Seen, status: int) -> Iterator[tuple[str, st
     cache: dict[int, list[tuple[str, str, str, Any]]] = history.__dict__.setdefault("schema_errors", {})
     if seen.index not in cache:
         validator = history.facts.validator(status)
-        errors = validator.iter_errors(seen.text.value) if validator is not None else ()
+        errors = validator.iter_errors(jsontext.judgeable(seen.text.value)) if validator is not None else ()
         cache[seen.index] = [_error(error) for error in errors]
     yield from cache[seen.index]
 
@@ -182,7 +182,9 @@ def _error_problem(seen: Seen, validator: Any, kind: str, expected: str) -> str 
     places = sorted(
         {
             f"{place}: {keyword}"
-            for keyword, place, _, _ in map(_error, validator.iter_errors(seen.text.value))
+            for keyword, place, _, _ in map(
+                _error, validator.iter_errors(jsontext.judgeable(seen.text.value))
+            )
         }
     )
     if places:

@@ -43,7 +43,7 @@ def kept(name: str) -> Callable[[History], Iterable[Judged]]:
 def keeps_schema(history: History, name: str, value: Any) -> bool:
     """Whether a member of an answer is what the contract's schema says of it."""
     schema = history.facts.success_schema.get("properties", {}).get(name, {})
-    return history.facts.contract.validator(schema).is_valid(value)
+    return history.facts.contract.validator(schema).is_valid(jsontext.judgeable(value))
 
 
 def _difference(name: str, sent: Any, got: Any) -> str | None:  # noqa: PLR0911, a list of decisions
