@@ -18,9 +18,8 @@ from typing import Any
 import jsonschema_rs
 import pytest
 
-from comfy_assets.cli import check_modes
 from comfy_assets.cli.main import main
-from comfy_assets.contract import RULES
+from comfy_assets.contract import RULES, check
 from comfy_assets.contract.reports.schema import REPORT
 from comfy_assets.contract.selftest import KEYS, STORED
 from comfy_assets.scenarios.catalogue import CONFORMING, FAULTS
@@ -173,8 +172,7 @@ def test_interruption_that_python_drops_is_not_lost(monkeypatch: pytest.MonkeyPa
             signal.raise_signal(signal.SIGINT)
         return check(*arguments, **named)
 
-    check = check_modes.check
-    monkeypatch.setattr(check_modes, "check", deaf)
+    monkeypatch.setattr("comfy_assets.cli.check_modes.check", deaf)
     with serving(CONFORMING[0].service(STORED, KEYS).answer) as url:
         assert main(["check", *keyed(url), "--rule", "body-json", "--quiet"]) == 130
 
