@@ -49,6 +49,39 @@ class Limits:
     connections: int = CONNECTIONS
 
 
+class _Gathering:
+    """A transport that sends what is written in one go together: head and body of an answer in one packet.
+
+    uvicorn writes them one after the other, each a system call, which cost as much as all that h11 does.
+    """
+
+    def __init__(self, transport: asyncio.Transport, loop: asyncio.AbstractEventLoop) -> None:
+        self._transport = transport
+        self._loop = loop
+        self._parts: list[bytes] = []
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._transport, name)
+
+    def write(self, data: bytes) -> None:
+        """Send soon."""
+        if not data:
+            return
+        if not self._parts:
+            self._loop.call_soon(self._send)
+        self._parts.append(data)
+
+    def close(self) -> None:
+        """Send, and close."""
+        self._send()
+        self._transport.close()
+
+    def _send(self) -> None:
+        parts, self._parts = self._parts, []
+        if parts and not self._transport.is_closing():
+            self._transport.write(b"".join(parts))
+
+
 def protocol(said: Refusals, bounds: Limits) -> type[H11Protocol]:
     """HTTP/1.1 by uvicorn, with these limits; uvicorn makes one for each connection."""
 
@@ -68,7 +101,7 @@ class _Protocol(H11Protocol):
     _half_closed = False
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override] # as uvicorn has it
-        super().connection_made(transport)
+        super().connection_made(_Gathering(transport, self.loop))  # type: ignore[arg-type] # as far as it is used
         count = len(self.connections)
         if count > self.limits.connections + TOLD:
             transport.abort()
