@@ -68,15 +68,16 @@ class _Gathering:
         if not data:
             return
         if not self._parts:
-            self._loop.call_soon(self._send)
+            self._loop.call_soon(self.flush)
         self._parts.append(data)
 
     def close(self) -> None:
         """Send, and close."""
-        self._send()
+        self.flush()
         self._transport.close()
 
-    def _send(self) -> None:
+    def flush(self) -> None:
+        """Send now."""
         parts, self._parts = self._parts, []
         if parts and not self._transport.is_closing():
             self._transport.write(b"".join(parts))
@@ -127,6 +128,7 @@ class _Protocol(H11Protocol):
 
     def eof_received(self) -> bool | None:  # type: ignore[override] # asyncio asks for it
         """One that has sent all and listens on gets the answers that are still due."""
+        self.transport.flush()  # type: ignore[attr-defined] # asyncio would close without what was gathered
         self._half_closed = self._is_answering and self.conn.their_state is not h11.SEND_BODY
         return self._half_closed
 
