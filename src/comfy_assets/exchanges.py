@@ -89,7 +89,7 @@ class _Attempt:
     began: float = Factory(time.monotonic)
     #: What the caller was dealing with: no cause of what happens here.
     outside: BaseException | None = Factory(sys.exception)
-    status: int | None = None
+    status: int = 0
     headers: dict[str, str] = Factory(dict)
     body: _Body | None = None
     failure: Failure | None = None
@@ -129,8 +129,8 @@ class _Attempt:
     def end(self) -> Exchange:
         """What came of it."""
         response = None
-        if self.status is not None:
-            content = bytes(self.body.content) if self.body is not None else b""
+        if self.body is not None:
+            content = bytes(self.body.content)
             content = self.progress.key.removed_from_bytes(content, is_cut=self.failure is not None)
             response = RawResponse(self.status, self.headers, content)
         return Exchange(response, self.failure, self.progress.sent, time.monotonic() - self.began)

@@ -51,15 +51,16 @@ class Backend(httpcore.SyncBackend):
 def _addresses(host: str, port: int) -> list[str]:
     """The addresses of a host; the look-up has no time limit, the system's resolver has."""
     try:
-        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        found = socket.getaddrinfo(host, port)
     except (OSError, UnicodeError) as error:
         raise httpcore.ConnectError(f"{host}: {error}") from error
     return list(dict.fromkeys(_with_interface(*address) for *_, address in found))
 
 
-def _with_interface(host: str, _port: int, _flow: int = 0, interface: int = 0) -> str:
+def _with_interface(host: str, _port: int, *more: int) -> str:
     """An address; a link-local one of IPv6 means something only with its interface."""
-    return f"{host}%{interface}" if interface else host
+    interface = more[1:]
+    return f"{host}%{interface[0]}" if any(interface) else host
 
 
 class Stream(httpcore.NetworkStream):

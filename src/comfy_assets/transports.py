@@ -36,6 +36,8 @@ if TYPE_CHECKING:
 _PROXY: Final = re.compile(r"(?:https?|socks5h?)://[^\s/?#]+/?")
 
 
+_NO_SOCKS: Final = "the async client has no SOCKS; use http:// or https://, or the sync client"
+
 #: What the environment says of proxies; a REQUEST_METHOD makes the standard library distrust HTTP_PROXY.
 _VARIABLES: Final = (
     "REQUEST_METHOD",
@@ -136,7 +138,6 @@ class Transport(httpx.BaseTransport):
         options: dict[str, Any] = {
             "ssl_context": self._way.context() if _needs_tls(url, proxy) else None,
             "max_connections": defaults.CONNECTIONS,
-            "max_keepalive_connections": defaults.CONNECTIONS,
             "keepalive_expiry": defaults.KEEP_ALIVE,
             "network_backend": Backend(),
         }
@@ -224,7 +225,7 @@ class _Pieces(httpx.SyncByteStream):
 
 
 class AsyncTransport(httpx.AsyncBaseTransport):
-    """`Transport` for asyncio, over aiohttp; each event loop has connections of its own.
+    """`Transport` for asyncio, over aiohttp; each event loop has connections of its own. No SOCKS proxies.
 
     The time limit over the whole exchange is the caller's, who can cancel it.
     """
@@ -237,6 +238,8 @@ class AsyncTransport(httpx.AsyncBaseTransport):
         trust_env: bool = True,
     ) -> None:
         self._way = _Way(proxy, verify, trust_env=trust_env)
+        if proxy is not None and proxy.startswith("socks"):
+            raise InputError(f"proxy: {_NO_SOCKS}")
         # By process too, as those of `Transport`.
         self._transports: dict[_Place, _Kept] = {}
 
@@ -256,6 +259,9 @@ class AsyncTransport(httpx.AsyncBaseTransport):
     def _new_transport(self, url: httpx.URL, proxy: str | None) -> AiohttpTransport:
         from httpx_aiohttp import AiohttpTransport
 
+        if proxy is not None and proxy.startswith("socks"):
+            # aiohttp would speak HTTP to it, and give it the key.
+            raise httpx.UnsupportedProtocol(f"the environment's proxy: {_NO_SOCKS}")
         # A bare context costs nothing, and is never asked.
         context = self._way.context() if _needs_tls(url, proxy) else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         return AiohttpTransport(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
@@ -12,11 +13,13 @@ import time
 import xml.etree.ElementTree as ET
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import jsonschema_rs
 import pytest
 
-from comfy_assets.contract import RULES
+from comfy_assets.cli.main import main
+from comfy_assets.contract import RULES, check
 from comfy_assets.contract.reports.schema import REPORT
 from comfy_assets.contract.selftest import KEYS, STORED
 from comfy_assets.scenarios.catalogue import CONFORMING, FAULTS
@@ -130,7 +133,8 @@ def test_json_report_has_the_documented_form(run_check: Run, broken: str, tmp_pa
     assert not validator.is_valid(report)
 
 
-def test_interrupted_run_says_what_it_left_behind(tmp_path: Path) -> None:
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_interrupted_run_says_what_it_left_behind(tmp_path: Path, number: signal.Signals) -> None:
     """Ctrl-C ends the run with 130; what it made is told, what was not asked any more is not checked."""
     service = CONFORMING[0].service(STORED, KEYS)
     asked = threading.Event()
@@ -149,7 +153,7 @@ def test_interrupted_run_says_what_it_left_behind(tmp_path: Path) -> None:
             command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
         )
         assert asked.wait(60)
-        process.send_signal(signal.SIGINT)
+        process.send_signal(number)
         out, err = process.communicate(timeout=60)
     assert process.returncode == 130, err
     assert "references made on" in out
@@ -158,6 +162,19 @@ def test_interrupted_run_says_what_it_left_behind(tmp_path: Path) -> None:
     assert list(said["record"]["made"]) == said["summary"]["references_made"] != []
     assert {one["rule"] for one in said["verdicts"] if one["verdict"] == "passed"} < RULES.keys()
     assert said["summary"]["not_checked"]
+
+
+def test_interruption_that_python_drops_is_not_lost(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where Ctrl-C comes while nothing can be raised, the run goes on, and still ends as interrupted."""
+
+    def deaf(*arguments: Any, **named: Any) -> Any:
+        with contextlib.suppress(KeyboardInterrupt):
+            signal.raise_signal(signal.SIGINT)
+        return check(*arguments, **named)
+
+    monkeypatch.setattr("comfy_assets.cli.check_modes.check", deaf)
+    with serving(CONFORMING[0].service(STORED, KEYS).answer) as url:
+        assert main(["check", *keyed(url), "--rule", "body-json", "--quiet"]) == 130
 
 
 def test_replay_sends_a_finding_again(run_check: Run, broken: str, tmp_path: Path) -> None:

@@ -165,6 +165,7 @@ PROGRAMS = {
     "raw socket": (*_PYTHON, "-S", str(_FOLDER / "raw_socket.py")),
     "comfy-assets from-hash": (*_PYTHON, str(_FOLDER / "from_hash.py")),
     "fetch of Node.js": ("node", str(_FOLDER / "fetch.mjs")),
+    "HTTP::Tiny of Perl": ("perl", str(_FOLDER / "tiny.pl")),
     "curl in a shell script": ("curl", "sh", str(_FOLDER / "curl.sh"), sys.executable),
 }
 #: What they are advised to do otherwise, at level `should`: fetch gives up at 1xx, and our client at a success

@@ -4,34 +4,25 @@ from __future__ import annotations
 
 import asyncio
 import gc
-import gzip
 import socket
-import ssl
-import struct
 import threading
 import time
-import tracemalloc
 import weakref
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-import httpcore
-import httpx
 import pytest
-from comfy_assets_api.client import KeyInHeader
-from httpx_aiohttp import AiohttpTransport
 
 from comfy_assets import (
     AssetsClient,
     AsyncAssetsClient,
     AsyncTransport,
+    RetryPolicy,
     Transport,
     defaults,
     errors,
-    exchanges,
-    sockets,
 )
 from tests.client.conftest import KEY, Call, call_async, call_sync, transport_for
 from tests.support import BODY, HASH, Request, ScriptedServer, answer, scripted
@@ -230,156 +221,55 @@ def test_encrypted_proxy(call: Call, tls_server: ScriptedServer, certificate: Pa
     assert len(tls_server.requests) == 1
 
 
-# --- What breaks, and when ------------------------------------------------------------------------------
+@pytest.mark.parametrize("client", [AssetsClient, AsyncAssetsClient])
+def test_proxies_of_the_environment_as_they_change(client: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The environment is asked for each request and host, by a transport that is used on too."""
+    for name in ("NO_PROXY", "no_proxy", "HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"):
+        monkeypatch.delenv(name, raising=False)
+
+    async def done(what: Any) -> None:
+        if asyncio.iscoroutine(what):
+            await what
+
+    async def run() -> None:
+        here = client(KEY, server.url)
+        there = client(KEY, server.url.replace("127.0.0.1", "localhost"), transport=here._shared.transport)
+
+        async def ask(one: Any = here) -> tuple[int, int]:
+            """How many requests proxy and server have had, after one more."""
+            await done(one.create_asset_from_hash(HASH, ["a"]))
+            return len(proxy.requests), len(server.requests)
+
+        assert await ask() == (0, 1)
+        monkeypatch.setenv("HTTP_PROXY", proxy.url)
+        assert await ask() == (1, 1)
+        monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+        assert await ask() == (1, 2)
+        assert await ask(there) == (2, 2)
+        assert await ask() == (2, 3)
+        monkeypatch.delenv("NO_PROXY")
+        monkeypatch.delenv("HTTP_PROXY")
+        assert await ask() == (2, 4)
+        monkeypatch.setenv("ALL_PROXY", proxy.url)
+        assert await ask() == (3, 4)
+        await done(here.close())
+
+    with scripted(CREATED) as proxy, scripted(CREATED) as server:
+        asyncio.run(run())
 
 
-def test_aiohttps_connection_that_is_reset() -> None:
-    """With aiohttp's own transport, too, a connection that is reset after the request leaves open what it did."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-
-        def serve() -> None:
-            connection, _ = listener.accept()
-            connection.recv(10_000)
-            connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-            connection.close()
-
-        thread = threading.Thread(target=serve)
-        thread.start()
-        url = f"http://127.0.0.1:{listener.getsockname()[1]}"
-        with pytest.raises(errors.APIConnectionError) as caught:
-            call_async(url, options={"transport": AiohttpTransport()})
-        thread.join(30)
-    assert caught.value.attempts[0].outcome == "unknown"
-
-
-PAST = time.monotonic() - 1
-
-
-def test_no_wait_begins_after_its_moment() -> None:
-    """Each wait on a socket whose moment is over ends at once, as the error of its kind."""
-    context = ssl.create_default_context()
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port = listener.getsockname()[1]
-        stream = sockets.Backend().connect_tcp("127.0.0.1", port, time.monotonic() + 30)
-        for kind, wait in (
-            (httpcore.ReadTimeout, lambda: stream.read(1, PAST)),
-            (httpcore.WriteTimeout, lambda: stream.write(b"a", PAST)),
-            (httpcore.ConnectTimeout, lambda: stream.start_tls(context, "localhost", PAST)),
-            (httpcore.ConnectTimeout, lambda: sockets.Backend().connect_tcp("127.0.0.1", port, PAST)),
-        ):
-            with pytest.raises(kind, match=r"^(127\.0\.0\.1:\d+: )?timed out$"):
-                wait()
-        stream.close()
-
-
-def test_small_answers_do_not_grow(call: Call) -> None:
-    """A compressed answer is never unpacked beyond what is kept of it."""
-    bomb = gzip.compress(b" " * (64 << 20))
-    with scripted(answer(201, bomb, headers="Content-Encoding: gzip\r\n")) as server:
-        tracemalloc.start()
-        try:
-            with pytest.raises(errors.ContractError, match="larger than"):
-                call(server.url)
-            assert tracemalloc.get_traced_memory()[1] < 16 << 20
-        finally:
-            tracemalloc.stop()
-
-
-def test_compression_that_is_broken_says_so(call: Call) -> None:
-    """What the unpacking library found wrong stands in the error."""
-    said = answer(201, b"\x1f\x8bno gzip", headers="Content-Encoding: gzip\r\n")
-    with scripted(said) as server, pytest.raises(errors.APIConnectionError, match="Error -3 while") as caught:
-        call(server.url)
-    assert caught.value.cause.startswith("DecodingError: ")
-
-
-# --- Transports of one's own ----------------------------------------------------------------------------
-
-
-class Dripping(httpx.SyncByteStream, httpx.AsyncByteStream):
-    """A body that never ends and knows no time limit; closing it fails, or takes for ever."""
-
-    def __init__(self, *, hangs: bool = False) -> None:
-        self.hangs = hangs
-        self.closed = 0
-
-    def __iter__(self) -> Iterator[bytes]:
-        while True:
-            yield b"x"
-            time.sleep(0.02)
-
-    async def __aiter__(self) -> AsyncIterator[bytes]:
-        while True:
-            yield b"x"
-            await asyncio.sleep(0.02)
-
-    def close(self) -> None:
-        self.closed += 1
-        raise ZeroDivisionError
-
-    async def aclose(self) -> None:
-        self.closed += 1
-        if self.hangs:
-            await asyncio.sleep(600)
-        raise ZeroDivisionError
-
-
-@pytest.mark.parametrize(("status", "kind"), [(201, errors.APITimeoutError), (404, errors.NotFoundError)])
-@pytest.mark.parametrize("hangs", [False, True])
-def test_own_transport_keeps_no_time(
-    call: Call, status: int, kind: type[errors.ComfyAssetsError], *, hangs: bool
-) -> None:
-    """The deadline holds with a transport that knows none, also where closing its answer fails or hangs."""
-    body = Dripping(hangs=hangs)
-    transport = httpx.MockTransport(lambda _: httpx.Response(status, stream=body))
-    with pytest.raises(kind) as caught:
-        call("https://comfy.example", options={"transport": transport, "timeout": 0.3})
-    assert body.closed == 1
-    if status == 201:
-        words = "the answer of https://comfy.example, which began with 201, did not end in time"
-        assert str(caught.value) == words
-    if status == 201 and call is call_sync:
-        assert caught.value.cause == "ReadTimeout: the answer did not end in time"  # type: ignore[attr-defined]
-
-
-def test_own_transport_is_told_the_limits(call: Call) -> None:
-    """Each attempt tells its transport, in httpx's way, how many seconds it has."""
-    told: list[Any] = []
-
-    def handler(request: httpx.Request) -> httpx.Response:
-        told.append(request.extensions["timeout"])
-        return httpx.Response(201, json=BODY)
-
-    call("https://comfy.example", options={"transport": httpx.MockTransport(handler), "timeout": 7})
-    (limits,) = told
-    assert limits.keys() == {"connect", "read", "write", "pool"}
-    assert all(5 < limit <= 7 for limit in limits.values())
-
-
-def test_an_answer_means_that_the_request_was_sent() -> None:
-    """Also with a transport that does not tell, and where the answer breaks off."""
-    key = KeyInHeader(KEY)
-    arguments = {"method": "POST", "url": "https://comfy.example"}
-    for body in (None, Dripping()):
-        transport = httpx.MockTransport(lambda _, body=body: httpx.Response(201, stream=body))
-        assert exchanges.exchange(transport, arguments, key, 0.1).sent is True
-        assert asyncio.run(exchanges.exchange_async(transport, arguments, key, 0.1)).sent is True
-
-
-def test_a_failure_that_is_none_of_the_others_is_a_break() -> None:
-    """An exchange tells apart what broke, what came too late and what is too large."""
-    key = KeyInHeader(KEY)
-    arguments = {"method": "POST", "url": "https://comfy.example"}
-
-    def raising(error: Exception) -> httpx.MockTransport:
-        def handler(_: httpx.Request) -> httpx.Response:
-            raise error
-
-        return httpx.MockTransport(handler)
-
-    for raised, failure in (
-        (httpx.ReadError("no"), exchanges.Failure("broken", "ReadError: no")),
-        (httpx.ReadTimeout("no"), exchanges.Failure("timeout", "ReadTimeout: no")),
-        (httpx.InvalidURL("no"), exchanges.Failure("broken", "InvalidURL: no", passes=False)),
-    ):
-        assert exchanges.exchange(raising(raised), arguments, key, 1).failure == failure
+def test_socks_proxies(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The sync client needs a package for them; the async one refuses them, and sends them nothing."""
+    with scripted(CREATED) as server:
+        socks = server.url.replace("http:", "socks5:")
+        with pytest.raises(errors.APIConnectionError, match="socksio"):
+            call_sync("http://127.0.0.1:1", options={"transport": Transport(proxy=socks)})
+        with pytest.raises(errors.InputError, match=r"^proxy: the async client has no SOCKS"):
+            AsyncTransport(proxy=socks)
+        monkeypatch.setenv("ALL_PROXY", socks)
+        monkeypatch.setenv("NO_PROXY", "")
+        monkeypatch.setenv("no_proxy", "")
+        with pytest.raises(errors.APIConnectionError, match="proxy: the async client has no SOCKS") as caught:
+            call_async("http://127.0.0.1:1", options={"retry": RetryPolicy()})
+        assert [attempt.outcome for attempt in caught.value.attempts] == ["not_sent"]
+        assert server.connections == 0

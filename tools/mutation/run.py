@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import fcntl
 import hashlib
 import io
 import json
@@ -41,6 +42,7 @@ MODULES = (
 #: The quick tests of the core; the faults, which take a minute, would kill some more.
 TESTS = (
     "retrying", "calls", "client", "errors", "settings", "secrets", "use", "leftovers", "connections",
+    "exchanges",
 )  # fmt: skip
 
 #: It looks at the caller's line in a warning, and mutmut puts calls of its own between.
@@ -58,6 +60,17 @@ WORDS = {trials.KILLED: "killed", trials.HUNG: "hung", trials.SURVIVED: "survive
 def main() -> int:
     """Run what has no verdict yet, print a table, and compare."""
     options = _options()
+    WORK.parent.mkdir(parents=True, exist_ok=True)
+    with WORK.with_name("lock").open("w", encoding="utf-8") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            print("error: another run goes on in this checkout", file=sys.stderr)
+            return 2
+        return _all(options)
+
+
+def _all(options: argparse.Namespace) -> int:
     if options.fresh:
         shutil.rmtree(WORK, ignore_errors=True)
     _prepare()

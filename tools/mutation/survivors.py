@@ -42,18 +42,19 @@ def mutant(name: str) -> Mutant:
 
 
 def read() -> dict[Mutant, str]:
-    """The known ones: lines with `#` give the reason for all that follow, and indented lines a change."""
+    """The known ones: lines with `#` give the reason for all that follow, up to the next such lines."""
     known: dict[Mutant, str] = {}
-    reason, function = "", ""
+    reason, function, is_reason = "", "", False
     changed: list[str] = []
     for line in [*LIST.read_text(encoding="utf-8").splitlines(), ""]:
         if changed and not line.startswith(" "):
             known[Mutant(function, tuple(changed))] = reason
             changed = []
         if line.startswith("#"):
-            reason = line.lstrip("# ")
+            reason = f"{reason} {line.lstrip('# ')}" if is_reason else line.lstrip("# ")
         elif line.startswith(" "):
             changed.append(line.strip())
         elif line:
             function = line
+        is_reason = line.startswith("#")
     return known

@@ -184,6 +184,8 @@ def _why_no_success(history: History) -> tuple[str, str]:
     if first == 404:
         return NO_CONTENT, "the server answered 404 for all content that it was said to store"
     if first in {401, 403}:
+        if not history.facts.keys:
+            return PREREQUISITE, f"the server asks for a key (it answered {first}); give one with --api-key"
         return PREREQUISITE, f"the server answered {first} to the key; give one that is valid with --api-key"
     if statuses and all(status in THROTTLING for status in statuses):
         return THROTTLED, _REASONS[THROTTLED]

@@ -164,7 +164,7 @@ def _names(planner: Planner) -> Iterator[Change]:
     yield Change("the longest name beyond ASCII", {NAME: stem + "世" * (LONGEST_NAME - len(stem))})
     # These cannot be in one name: what is changed about it has to be told apart.
     yield Change("a name with slashes", {NAME: "../a/" + planner.name("b\\c")})
-    yield Change("a name with spaces around it", {NAME: f" {planner.name('spaces')} "})
+    yield Change("a name with spaces around it", {NAME: f" {planner.name('Spaces')} "})
     yield Change("a name with signs", {NAME: planner.name("'\"<b>;--%00")})
 
 

@@ -274,19 +274,19 @@ def identity_told(history: History) -> Iterator[Judged]:
 
 
 def owners(history: History) -> Iterator[Judged]:
-    """One owner's reference is not another's."""
-    mine: dict[Any, Seen] = {}
+    """One owner's reference is not another's, whoever of them is seen with it first."""
+    first: dict[Any, Seen] = {}
     for one in in_order(history):
-        if one.expectation.owner == KEY:
-            mine.setdefault(one.id, one)
-        elif one.expectation.owner == OTHER_KEY and one.id is not None:
-            before = mine.get(one.id)
-            deviation = None
-            indexes = (one.index,) if before is None else (before.index, one.index)
-            if before is not None:
-                got = f"{one.status} with id {one.id}, which the first key's owner has"
-                deviation = Deviation("shared", "a reference of the other owner's own", got)
-            yield Judged(indexes, deviation)
+        owner = one.expectation.owner
+        if one.id is None or owner not in (KEY, OTHER_KEY):
+            continue
+        before = first.setdefault(one.id, one)
+        if before.expectation.owner != owner:
+            got = f"{one.status} with id {one.id}, which the other key's owner has"
+            deviation = Deviation("shared", "a reference of the owner's own", got)
+            yield Judged((before.index, one.index), deviation)
+        elif owner == OTHER_KEY:
+            yield Judged((one.index,))
 
 
 # --- Times ----------------------------------------------------------------------------------------
