@@ -304,6 +304,15 @@ def test_answer_that_grows(call: Call) -> None:
     assert [problem.rule for problem in caught.value.problems] == ["content"]
 
 
+def test_answer_that_does_not_end_soon(call: Call) -> None:
+    """What comes in many pieces is read up to the limit, all of them together."""
+    for said in (b" " * (LARGEST_ANSWER + 1), b" " * LARGEST_ANSWER):
+        with scripted(answer(201, said)) as server, pytest.raises(errors.ContractError) as caught:
+            call(server.url)
+        assert len(caught.value.response.content) == LARGEST_ANSWER
+        assert ("larger than" in str(caught.value)) is (len(said) > LARGEST_ANSWER)
+
+
 UNREADABLE = {
     "no JSON": b"<html>",
     "empty": b"",
@@ -451,6 +460,7 @@ def test_contradicting_status_and_created_new(call: Call, status: int, created: 
     assert asset.created_new is created
     assert asset.call.created_by_this_call is None
     got = f"{str(created).lower()} with {status}"
+    assert str(asset.call.drift[0]) == f"created_new: expected true with 201, false with 200, got {got}"
     assert asset.call.drift == (Problem(("created_new",), "status", "true with 201, false with 200", got),)
 
 
@@ -475,7 +485,9 @@ def test_success_without_a_media_type(call: Call) -> None:
         pytest.warns(DriftWarning),
     ):
         asset = call(server.url)
-    assert asset.call.drift == (Problem(("Content-Type",), "content", "application/json", "''"),)
+    assert [str(problem) for problem in asset.call.drift] == [
+        "Content-Type: expected application/json, got ''"
+    ]
 
 
 REFUSED: dict[str, tuple[tuple[Any, ...], dict[str, Any], str]] = {

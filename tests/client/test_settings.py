@@ -21,6 +21,7 @@ FOUND = [
     (("mine", "http://localhost:1"), BOTH, "http://localhost:1", "mine"),
     (("mine", None), {}, BASE_URL, "mine"),
     (("mine", None), {"COMFY_CLOUD_BASE_URL": ""}, BASE_URL, "mine"),
+    (("mine", "https://proxy.example/X"), {}, "https://proxy.example/X", "mine"),
     (("mine", "https://proxy.example/comfy/"), {}, "https://proxy.example/comfy", "mine"),
 ]
 
@@ -76,6 +77,8 @@ WORDS = {
     ("mine", "u" * 201): f"'{'u' * 200}' is no base URL: expected http:// or https:// and a host",
     ("mine", "http://a b"): "'http://a b' is no base URL: it has a space or a control character",
     ("mine", "http://a/#b"): "'http://a/#b' is no base URL: it has a query or a fragment",
+    ("mine", "http://user@host"): "a base URL cannot hold a user name or password",
+    ("mine", "http://:secret@host"): "a base URL cannot hold a user name or password",
     (None, "http://elsewhere.example"): (
         "the key in COMFY_CLOUD_API_KEY belongs to http://127.0.0.1:8188 and is not sent to "
         "http://elsewhere.example: give the key for it, or set COMFY_CLOUD_BASE_URL too"
