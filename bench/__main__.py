@@ -25,7 +25,9 @@ from bench.rows import Row
 
 HERE = Path(__file__).parent
 RESULTS = HERE / "results.json"
-MEASUREMENTS = ("starting", "models", "calls", "hashing", "library", "server", "growth_server")
+PAGE = HERE.parent / "docs" / "explanation" / "speed.md"
+BEGIN, END = "<!-- table: made by `FULL=1 make bench`; do not edit -->\n", "<!-- end of table -->"
+MEASUREMENTS = ("starting", "models", "calls", "hashing", "library", "check", "server", "growth_server")
 VERSIONS = ("attrs", "httpx", "aiohttp", "blake3", "starlette", "uvicorn", "schemathesis")
 PEERS = ("openapi-generator-cli", "pydantic", "urllib3", "aiohttp", "httpx")
 
@@ -99,9 +101,30 @@ def _peers() -> dict[str, str]:
 
 
 def write(found: dict[str, Any]) -> None:
-    """The file, and the plot of it."""
+    """The file, the plot of it and, of a full run, the table in the documentation."""
     RESULTS.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
     subprocess.run([peers.PYTHON, HERE / "plot.py", RESULTS], check=True)
+    if found["full"]:
+        before, rest = PAGE.read_text(encoding="utf-8").split(BEGIN)
+        _, after = rest.split(END)
+        PAGE.write_text(f"{before}{BEGIN}\n{table(found)}{END}{after}", encoding="utf-8")
+
+
+def table(found: dict[str, Any]) -> str:
+    """The rows as Markdown, and what they were measured on."""
+    lines = [
+        "| what | measured against | ours | theirs | | ratio | goal | |",
+        "|---|---|---|---|---|---|---|---|",
+    ]
+    for row in found["rows"]:
+        sign = "at least" if row["at_least"] else "at most"
+        lines.append(
+            f"| {row['what']} | {row['against']} | {number(row['ours'])} | {number(row['theirs'])} | {row['unit']} "
+            f"| {row['ratio']:.2f} | {sign} {row['goal']:g} | {'reached' if row['reached'] else '**not reached**'} |"
+        )
+    lines += ["", f"On {', '.join(f'{name} {value}' for name, value in found['machine'].items())}."]
+    lines += [f"Left out: {one['name']}, {one['reason']}." for one in found["left_out"]]
+    return "\n".join(lines) + "\n"
 
 
 if __name__ == "__main__":

@@ -40,14 +40,13 @@ PATH = "/api/assets/from-hash"
 #: References that are asked for again and again.
 EXISTING = 100
 
-#: Bare Starlette, served exactly as the reference server is.
+#: Bare Starlette on uvicorn as it comes, with the same HTTP and event loop as the reference server.
 BARE = """
 import json
+import uvicorn
 from starlette.applications import Starlette
 from starlette.responses import Response
 from starlette.routing import Route
-from comfy_assets import specification
-from comfy_assets.server.serving import server_for
 from comfy_assets.server.starting import bind
 
 BODY = json.dumps({"id": "3c90c3cc-0d44-4b50-8888-8dd25736052a", "filler": "x" * 480}).encode()
@@ -57,10 +56,12 @@ async def answer(request):
     return Response(BODY, 200, media_type="application/json")
 
 listener = bind("127.0.0.1", 0)
+listener.listen(512)
+print(listener.getsockname()[1], flush=True)
 app = Starlette(routes=[Route("{path}", answer, methods=["POST"])])
-def ready():
-    print(listener.getsockname()[1], flush=True)
-server_for(app, specification.load(), ready).run(sockets=[listener])
+options = {"http": "h11", "loop": "asyncio", "ws": "none", "lifespan": "off", "server_header": False}
+config = uvicorn.Config(app, log_config=None, access_log=False, proxy_headers=False, **options)
+uvicorn.Server(config).run(sockets=[listener])
 """.replace("{path}", PATH)
 
 

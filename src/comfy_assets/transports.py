@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     import aiohttp
     from httpx_aiohttp import AiohttpTransport
 
-    _Place = tuple[int, asyncio.AbstractEventLoop, str | None]
+    _Place = tuple[int, asyncio.AbstractEventLoop, str | None, bool]
     _Kept = tuple[AiohttpTransport, AsyncGenerator[None, None]]
 
 
@@ -51,7 +51,7 @@ def _for_aiohttp(address: str) -> httpx.Proxy:
     if proxy.raw_auth is None:
         return proxy
     # aiohttp gives it to the proxy under its right name, and to nobody else.
-    credentials = base64.b64encode(b":".join(proxy.raw_auth)).decode("ascii")
+    credentials = base64.b64encode(b":".join(proxy.raw_auth)).decode()
     return httpx.Proxy(proxy.url, headers={"Authorization": f"Basic {credentials}"})
 
 
@@ -101,7 +101,7 @@ class _Way:
 def _environment_proxy(url: httpx.URL) -> str | None:
     """As the standard library reads HTTP_PROXY, HTTPS_PROXY, ALL_PROXY and NO_PROXY."""
     proxies = urllib.request.getproxies()
-    if urllib.request.proxy_bypass(url.netloc.decode("ascii")):
+    if urllib.request.proxy_bypass(url.netloc.decode()):
         return None
     return proxies.get(url.scheme) or proxies.get("all")
 
@@ -127,12 +127,12 @@ class Transport(httpx.BaseTransport):
         self._way = _Way(proxy, verify, trust_env=trust_env)
         # By process, too: parent and child of a fork must not talk over the same sockets. A dict whose
         # `setdefault` decides needs no lock, which another thread could hold during the fork.
-        self._pools: dict[tuple[int, str | None], httpcore.ConnectionPool] = {}
+        self._pools: dict[tuple[int, str | None, bool], httpcore.ConnectionPool] = {}
 
     def _pool(self, url: httpx.URL) -> httpcore.ConnectionPool:
         proxy = self._way.proxy_for(url)
-        pool = self._pools.get((os.getpid(), proxy))
-        return pool or self._pools.setdefault((os.getpid(), proxy), self._new_pool(url, proxy))
+        place = (os.getpid(), proxy, _needs_tls(url, proxy))
+        return self._pools.get(place) or self._pools.setdefault(place, self._new_pool(url, proxy))
 
     def _new_pool(self, url: httpx.URL, proxy: str | None) -> httpcore.ConnectionPool:
         options: dict[str, Any] = {
@@ -183,7 +183,7 @@ class Transport(httpx.BaseTransport):
     def close(self) -> None:
         """Close the connections."""
         pools, self._pools = self._pools, {}
-        for (process, _), pool in pools.items():
+        for (process, *_), pool in pools.items():
             if process == os.getpid():
                 pool.close()
 
@@ -245,7 +245,7 @@ class AsyncTransport(httpx.AsyncBaseTransport):
 
     async def _transport(self, url: httpx.URL) -> AiohttpTransport:
         proxy = self._way.proxy_for(url)
-        place = (os.getpid(), asyncio.get_running_loop(), proxy)
+        place = (os.getpid(), asyncio.get_running_loop(), proxy, _needs_tls(url, proxy))
         kept = self._transports.get(place)
         if kept is None:
             for other in list(self._transports):

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from comfy_assets import Attempt, RetryPolicy, errors
+from comfy_assets import AssetsClient, Attempt, RetryPolicy, errors
 from comfy_assets.testing import FakeClock
 from tests.client.conftest import Call
 from tests.support import BODY, HASH, Request, answer, scripted
@@ -106,6 +106,19 @@ def test_gives_up(
     assert ("attempts)" in str(caught.value)) is (count > 1)
     if said in (BUSY, THROTTLED):
         assert caught.value.retry_after == 7
+
+
+def test_a_copy_with_another_budget_has_its_own() -> None:
+    """Copies share a budget of one size; another size is another budget."""
+    policy = RetryPolicy(attempts=9, budget=1)
+    with scripted(answers(FAILED)) as server:
+        server.closes = True
+        with AssetsClient("key-4f1c9a", server.url, retry=policy, clock=FakeClock(draw=0)) as client:
+            larger = client.with_options(retry=RetryPolicy(attempts=9, budget=3))
+            for one, count in ((client, 2), (client.with_options(timeout=5), 1), (larger, 4), (larger, 1)):
+                with pytest.raises(errors.InternalServerError) as caught:
+                    one.create_asset_from_hash(HASH, ["a"])
+                assert len(caught.value.attempts) == count
 
 
 def test_nothing_sent_is_known(call: Call) -> None:

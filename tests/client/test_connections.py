@@ -84,6 +84,51 @@ def test_connections_are_bounded(calls: Calls, monkeypatch: pytest.MonkeyPatch) 
     with scripted(slow) as server:
         calls(server.url, 6, at_once=True)
         assert (server.connections, len(server.requests)) == (2, 6)
+        through = transport_for(calls, proxy=server.url)
+        calls("http://comfy.localhost", 6, at_once=True, transport=through)
+        assert (server.connections, len(server.requests)) == (4, 12)
+
+
+def test_waiting_for_a_connection_ends(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A call that gets no connection ends at its own deadline, and nothing was sent."""
+    monkeypatch.setattr(defaults, "CONNECTIONS", 1)
+    begun, go_on = threading.Event(), threading.Event()
+
+    def hold(_: Request) -> bytes:
+        begun.set()
+        go_on.wait(30)
+        return CREATED
+
+    with (
+        scripted(hold) as server,
+        AssetsClient(KEY, server.url, retry=None) as client,
+        ThreadPoolExecutor(1) as pool,
+    ):
+        first = pool.submit(client.create_asset_from_hash, HASH, ["a"])
+        assert begun.wait(30)
+        with pytest.raises(errors.APITimeoutError) as caught:
+            client.with_options(timeout=0.2).create_asset_from_hash(HASH, ["a"])
+        go_on.set()
+        assert first.result(30).created_new
+    assert caught.value.cause.startswith("PoolTimeout")
+    assert caught.value.attempts[0].outcome == "not_sent"
+
+
+def test_one_transport_for_plain_and_encrypted(tls_server: ScriptedServer, certificate: Path) -> None:
+    """Whom a transport trusts holds also where its first service was spoken to without TLS."""
+    with scripted(CREATED) as server:
+        with Transport(verify=str(certificate)) as transport:
+            for url in (server.url, tls_server.url):
+                client = AssetsClient(KEY, url, transport=transport, retry=None)
+                assert client.create_asset_from_hash(HASH, ["a"]).created_new
+
+        async def run() -> None:
+            async with AsyncTransport(verify=str(certificate)) as transport:
+                for url in (server.url, tls_server.url):
+                    client = AsyncAssetsClient(KEY, url, transport=transport, retry=None)
+                    assert (await client.create_asset_from_hash(HASH, ["a"])).created_new
+
+        asyncio.run(run())
 
 
 def test_unused_connections_are_not_kept(calls: Calls, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -175,7 +220,7 @@ def test_an_old_client_closes_only_what_is_its_own() -> None:
     with scripted(CREATED) as server, AssetsClient(KEY, server.url, transport=transport) as client:
         client.create_asset_from_hash(HASH, ["a"])
         (place, pool), *_ = transport._pools.items()
-        transport._pools = {(place[0] + 1, None): pool}
+        transport._pools = {(place[0] + 1, *place[1:]): pool}
         transport.close()
         assert _ends(server) == [False]
         transport._pools = {place: pool}

@@ -42,6 +42,18 @@ class Answer:
     headers: dict[str, str] = field(default_factory=dict)
 
 
+@dataclass
+class Outcome:
+    """What an operation did: a status, and every member that the server can say about it.
+
+    `written` is the answer made of it, kept for one that is told again and again.
+    """
+
+    status: int
+    members: dict[str, Any]
+    written: Answer | None = None
+
+
 def asset_created(reference: Reference, *, created_new: bool) -> dict[str, Any]:
     """Every member that this server can give an answer about a reference."""
     members = {
@@ -98,13 +110,17 @@ class Writer:
                 f"{where}: status {status}: this server cannot answer so: {error.message}"
             )
 
-    def success(self, operation: Operation, status: int, members: dict[str, Any]) -> Answer:
+    def success(self, operation: Operation, outcome: Outcome) -> Answer:
         """An answer of an operation, as the contract describes that status."""
-        response = operation.response(status)
-        if response is None or response.schema is None:
-            return Answer(status, b"")
-        body = self._judged(status, response.schema, self._shaped(response.schema, members))
-        return Answer(status, body, response.media_type or JSON)
+        if outcome.written is None:
+            response = operation.response(outcome.status)
+            if response is None or response.schema is None:
+                outcome.written = Answer(outcome.status, b"")
+            else:
+                shaped = self._shaped(response.schema, outcome.members)
+                body = self._judged(outcome.status, response.schema, shaped)
+                outcome.written = Answer(outcome.status, body, response.media_type or JSON)
+        return outcome.written
 
     def error(
         self, operation: Operation | None, status: int, message: str, headers: dict[str, str] | None = None

@@ -176,8 +176,7 @@ class _Endpoint:
         if self._handler is None:
             raise RefusedError(501, "this server does not have this operation")
         value = await self._judge.value(request)
-        status, members = await self._handler(owner, value)
-        return self._writer.success(self._operation, status, members)
+        return self._writer.success(self._operation, await self._handler(owner, value))
 
 
 class _Judge:
@@ -206,23 +205,33 @@ class _Judge:
         expected = self._operation.request_media_type
         if self._validator is None or expected is None:
             return None
-        headers = request.headers
-        absent = "transfer-encoding" not in headers and headers.get("content-length", "0") == "0"
-        if absent and not self._operation.body_required:
+        headers = _headers(request)
+        length = headers.get("content-length", ["0"])[0]
+        if length == "0" and "transfer-encoding" not in headers and not self._operation.body_required:
             return None
-        check_headers(headers.getlist("content-type"), headers.getlist("content-encoding"), expected)
+        check_headers(headers.get("content-type", []), headers.get("content-encoding", []), expected)
+        most = BODY_BYTES if "expect" in headers else DRAIN_BYTES
+        if length.isdecimal() and int(length) > most:
+            raise _too_large()
         value = read_json(await _body(request, self._body_seconds))
         check_schema(self._validator, value)
         return value
 
 
+def _headers(request: Request) -> dict[str, list[str]]:
+    """The values of each header. Starlette's own look at all of them for each that is asked for."""
+    headers: dict[str, list[str]] = {}
+    for name, value in request.scope["headers"]:
+        headers.setdefault(name.decode("latin-1"), []).append(value.decode("latin-1"))
+    return headers
+
+
+def _too_large() -> RefusedError:
+    return RefusedError(413, f"the body is larger than {BODY_BYTES} bytes", _CLOSE)
+
+
 async def _body(request: Request, seconds: float) -> bytes:
     """The whole body; 413 for one that is too large, 408 for one that takes too long."""
-    too_large = RefusedError(413, f"the body is larger than {BODY_BYTES} bytes", _CLOSE)
-    announced = request.headers.get("content-length", "")
-    waits = "expect" in request.headers
-    if announced.isdecimal() and int(announced) > (BODY_BYTES if waits else DRAIN_BYTES):
-        raise too_large
     parts: list[bytes] = []
     size = 0
     try:
@@ -236,7 +245,7 @@ async def _body(request: Request, seconds: float) -> bytes:
     except TimeoutError:
         raise RefusedError(408, f"the body did not arrive within {seconds:g} seconds", _CLOSE) from None
     if size > BODY_BYTES:
-        raise too_large
+        raise _too_large()
     return b"".join(parts)
 
 

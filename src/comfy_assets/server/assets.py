@@ -5,7 +5,7 @@ from __future__ import annotations
 import uuid
 from typing import TYPE_CHECKING, Any, Protocol
 
-from comfy_assets.server.answers import asset_created
+from comfy_assets.server.answers import Outcome, asset_created
 from comfy_assets.server.batching import Batches
 from comfy_assets.server.references import ACCESS_LAG, Reference, References, Wanted
 from comfy_assets.server.requests import RefusedError
@@ -18,18 +18,18 @@ if TYPE_CHECKING:
 
 #: Threads that read at once. Python runs one at a time; more would make smaller batches.
 READERS = 2
-#: References that a process remembers, and characters of the largest: together at most some 50 MB.
+#: References that a process remembers, with their answers, and characters of the largest: usually some 20 MB.
 KNOWN = 10_000
-LARGEST_KNOWN = 4096
+LARGEST_KNOWN = 2048
 
 
 class Handler(Protocol):
-    """One operation: takes the owner and the judged request, gives a status and the answer's members."""
+    """One operation: takes the owner and the judged request, gives what came of it."""
 
     def samples(self) -> Mapping[int, dict[str, Any]]:
         """What it would say with each status, to hold against the contract before anybody asks."""
 
-    async def __call__(self, owner: int, request: Any) -> tuple[int, dict[str, Any]]:
+    async def __call__(self, owner: int, request: Any) -> Outcome:
         """Carry out a request; `RefusedError` where it cannot be."""
 
 
@@ -42,7 +42,7 @@ class CreateAssetFromHash:
         self._making = Batches(references.refer, references.writers)
         # References as they were last read, oldest first. They are permanent and do not change but in
         # when they were last asked for, which is read again once it lags.
-        self._known: dict[tuple[int, str, str | None], Reference] = {}
+        self._known: dict[tuple[int, str, str | None], tuple[int, Outcome]] = {}
 
     def samples(self) -> Mapping[int, dict[str, Any]]:
         """A reference told again, and one just made."""
@@ -60,7 +60,7 @@ class CreateAssetFromHash:
         )
         return {200: asset_created(sample, created_new=False), 201: asset_created(sample, created_new=True)}
 
-    async def __call__(self, owner: int, request: Any) -> tuple[int, dict[str, Any]]:
+    async def __call__(self, owner: int, request: Any) -> Outcome:
         """Look first, write only where that did not settle it."""
         wanted = Wanted(
             hash=request["hash"],
@@ -71,8 +71,8 @@ class CreateAssetFromHash:
         )
         asked = (owner, wanted.hash, wanted.name)
         known = self._known.get(asked)
-        if known and now() - known.last_access_time < ACCESS_LAG:
-            return 200, asset_created(known, created_new=False)
+        if known and now() - known[0] < ACCESS_LAG:
+            return known[1]
         found = await self._finding.ask((owner, wanted))
         if found.settled:
             result = found.reference and (found.reference, False)
@@ -81,17 +81,18 @@ class CreateAssetFromHash:
         if not result:
             raise RefusedError(404, "no stored content has this hash")
         reference, created = result
+        outcome = Outcome(201 if created else 200, asset_created(reference, created_new=created))
         if found.settled:
-            self._remember(asked, reference)
-        return (201 if created else 200), asset_created(reference, created_new=created)
+            self._remember(asked, reference, outcome)
+        return outcome
 
-    def _remember(self, asked: tuple[int, str, str | None], reference: Reference) -> None:
+    def _remember(self, asked: tuple[int, str, str | None], reference: Reference, outcome: Outcome) -> None:
         size = len(reference.name) + len(reference.tags) + len(reference.user_metadata)
         if size > LARGEST_KNOWN:
             return
         if len(self._known) >= KNOWN:
             del self._known[next(iter(self._known))]
-        self._known[asked] = reference
+        self._known[asked] = reference.last_access_time, outcome
 
 
 #: Operations by operationId. One that the contract has and this table has not answers 501.

@@ -49,6 +49,40 @@ class Limits:
     connections: int = CONNECTIONS
 
 
+class _Gathering:
+    """A transport that sends what is written in one go together: head and body of an answer in one packet.
+
+    uvicorn writes them one after the other, each a system call, which cost as much as all that h11 does.
+    """
+
+    def __init__(self, transport: asyncio.Transport, loop: asyncio.AbstractEventLoop) -> None:
+        self._transport = transport
+        self._loop = loop
+        self._parts: list[bytes] = []
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._transport, name)
+
+    def write(self, data: bytes) -> None:
+        """Send soon."""
+        if not data:
+            return
+        if not self._parts:
+            self._loop.call_soon(self.flush)
+        self._parts.append(data)
+
+    def close(self) -> None:
+        """Send, and close."""
+        self.flush()
+        self._transport.close()
+
+    def flush(self) -> None:
+        """Send now."""
+        parts, self._parts = self._parts, []
+        if parts and not self._transport.is_closing():
+            self._transport.write(b"".join(parts))
+
+
 def protocol(said: Refusals, bounds: Limits) -> type[H11Protocol]:
     """HTTP/1.1 by uvicorn, with these limits; uvicorn makes one for each connection."""
 
@@ -68,7 +102,7 @@ class _Protocol(H11Protocol):
     _half_closed = False
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override] # as uvicorn has it
-        super().connection_made(transport)
+        super().connection_made(_Gathering(transport, self.loop))  # type: ignore[arg-type] # as far as it is used
         count = len(self.connections)
         if count > self.limits.connections + TOLD:
             transport.abort()
@@ -94,6 +128,7 @@ class _Protocol(H11Protocol):
 
     def eof_received(self) -> bool | None:  # type: ignore[override] # asyncio asks for it
         """One that has sent all and listens on gets the answers that are still due."""
+        self.transport.flush()  # type: ignore[attr-defined] # asyncio would close without what was gathered
         self._half_closed = self._is_answering and self.conn.their_state is not h11.SEND_BODY
         return self._half_closed
 
