@@ -305,3 +305,17 @@ def test_proxy_is_used() -> None:
         outcome = check(options)
     assert outcome.exit_status == 0
     assert all(target.startswith("http://assets.invalid/") for target in targets)
+
+
+def test_drawing_that_dies_at_once_is_an_error_of_the_check(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What was planned is judged all the same, and the run is not complete."""
+
+    class Dead(subprocess.Popen[bytes]):
+        def __init__(self, _command: Any, **named: Any) -> None:
+            super().__init__([sys.executable, "-c", "raise SystemExit('no schemathesis')"], **named)
+            self.wait()
+
+    monkeypatch.setattr("comfy_assets.contract.drawing.subprocess.Popen", Dead)
+    outcome = checked(CONFORMING[0], drawn=True)
+    assert outcome.errors == ["cases could not be drawn: no schemathesis"]
+    assert (outcome.exit_status, outcome.not_checked) == (2, [])

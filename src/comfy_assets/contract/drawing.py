@@ -10,7 +10,7 @@ import json
 import os
 import subprocess
 import sys
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 from comfy_assets import specification
@@ -60,14 +60,19 @@ def drawing(facts: Facts, *, wanted: bool) -> Iterator[Callable[[], list[Case]]]
         env=_environment(),
     )
     try:
-        assert child.stdin is not None
-        child.stdin.write(json.dumps([str(facts.contract.path), Record(facts).to_json()]).encode())
-        child.stdin.close()
-        child.stdin = None
+        _tell(child, json.dumps([str(facts.contract.path), Record(facts).to_json()]).encode())
         yield lambda: _received(child)
     finally:
         child.kill()
         child.communicate()
+
+
+def _tell(child: subprocess.Popen[bytes], said: bytes) -> None:
+    stdin, child.stdin = child.stdin, None
+    assert stdin is not None
+    # Where it has ended already, its exit status says more.
+    with suppress(BrokenPipeError), stdin:
+        stdin.write(said)
 
 
 def _environment() -> dict[str, str]:
