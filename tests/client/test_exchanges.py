@@ -86,6 +86,15 @@ def test_small_answers_do_not_grow(call: Call) -> None:
             tracemalloc.stop()
 
 
+def test_compression_that_breaks_off_says_so(call: Call) -> None:
+    """An answer whose bytes are all there, and whose compression is not, is told from one that was cut."""
+    half = gzip.compress(json.dumps(BODY).encode())[:60]
+    said = answer(201, half, headers="Content-Encoding: gzip\r\n")
+    with scripted(said) as server, pytest.raises(errors.APIConnectionError) as caught:
+        call(server.url)
+    assert caught.value.cause == "DecodingError: the compressed answer breaks off"
+
+
 def test_compression_that_is_broken_says_so(call: Call) -> None:
     """What the unpacking library found wrong stands in the error."""
     said = answer(201, b"\x1f\x8bno gzip", headers="Content-Encoding: gzip\r\n")
