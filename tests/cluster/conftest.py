@@ -137,7 +137,7 @@ def library(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def service(library: Path) -> Iterator[ServerProcess]:
     """The reference server on those files."""
     with ServerProcess(content=[library], api_keys=[KEY, OTHER_KEY]) as server:

@@ -9,12 +9,13 @@ from __future__ import annotations
 import contextlib
 import json
 import logging
+import os
 import sys
 import threading
 import time
 from collections import deque
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import Any, Final, TextIO
 
 #: Lines that wait to be written; further ones are lost.
 WAITING: Final = 10_000
@@ -113,13 +114,29 @@ class Log:
             while len(self._lines) > 1 and len(part) + len(self._lines[1]) < WHOLE:
                 self._lines.popleft()
                 part += self._lines[0] + "\n"
-            stream.write(part)
-            stream.flush()
+            _give(stream, part)
             self._lines.popleft()
         if self._lost:
             count, self._lost = self._lost, 0
             self._put(f"{count} lines of this log were lost: nobody took them in time", "lost", count=count)
             self._wake.set()
+
+
+def _give(stream: TextIO, text: str) -> None:
+    """Write it past the stream's own buffer.
+
+    Whoever waits in there for a reader holds its lock, which Python takes once more when it ends.
+    """
+    try:
+        descriptor = stream.fileno()
+    except (AttributeError, OSError, ValueError):
+        # No stream of the system: somebody collects what is said.
+        stream.write(text)
+        stream.flush()
+        return
+    rest = text.encode(stream.encoding or "utf-8", "backslashreplace")
+    while rest:
+        rest = rest[os.write(descriptor, rest) :]
 
 
 class Handler(logging.Handler):
