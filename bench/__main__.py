@@ -67,8 +67,8 @@ def main() -> int:
 
 def line(row: Row) -> str:
     """A row for people."""
-    sign, mark = (">=", "reached") if row.at_least else ("<=", "reached")
-    mark = mark if row.is_reached else "NOT REACHED"
+    sign = ">=" if row.at_least else "<="
+    mark = "reached" if row.is_reached else "NOT REACHED"
     return (
         f"{row.what:<48.48}  {row.against:<42.42}  {number(row.ours):>9} {number(row.theirs):>9} {row.unit:<9}"
         f"  {row.ratio:8.2f}  {sign} {row.goal:<4g} {mark}{f'  ({row.note})' if row.note else ''}"

@@ -40,21 +40,8 @@ def ours_async(url):
     return lambda: client.create_asset_from_hash(ASKED["hash"], ASKED["tags"], **rest)
 
 
-def stock_sync(url):
-    """The package that the generator makes without our templates."""
-    from comfy_assets_api import AuthenticatedClient
-    from comfy_assets_api.api.asset import create_asset_from_hash
-    from comfy_assets_api.models import CreateAssetFromHashRequest
-
-    client = AuthenticatedClient(base_url=url, token=KEY, prefix="", auth_header_name="X-API-Key")
-    client.get_httpx_client()
-    return lambda: create_asset_from_hash.sync(
-        client=client, body=CreateAssetFromHashRequest.from_dict(dict(ASKED))
-    )
-
-
 def stock_async(url):
-    """The same, async."""
+    """The package that the generator makes without our templates."""
     from comfy_assets_api import AuthenticatedClient
     from comfy_assets_api.api.asset import create_asset_from_hash
     from comfy_assets_api.models import CreateAssetFromHashRequest
