@@ -35,7 +35,8 @@ fi
 
 dist=$folder/dist
 rm -rf "$dist"
-"$folder/bin/python" -m hatchling --quiet build -t wheel -d "$dist" >/dev/null
+"$folder/bin/python" -m hatchling build -t wheel -d "$dist" >/dev/null 2>&1 ||
+    fail "the wheel could not be built: $("$folder/bin/python" -m hatchling build -t wheel -d "$dist" 2>&1 | tail -n 1)"
 wheel=$(echo "$dist"/*.whl)
 if [ -z "$pins" ]; then
     extras=$("$folder/bin/python" -c 'import tomllib
