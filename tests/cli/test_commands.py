@@ -123,7 +123,10 @@ def test_hash_of_odd_names(command: Command) -> None:
 #: What is typed, in an empty folder with the service in the environment → status, words on stderr.
 MISTAKES = {
     "no command": ([], 2, "Usage: comfy-assets"),
-    "unknown command": (["regsiter"], 2, "No such command 'regsiter'"),
+    "unknown command": (["regsiter"], 2, "No such command 'regsiter'. Did you mean 'register'?"),
+    "unknown command, near none": (["upload"], 2, "No such command 'upload'."),
+    "no shell": (["completion"], 2, "bash|zsh|fish"),
+    "unknown shell": (["completion", "tcsh"], 2, "'tcsh'"),
     "unknown option": (["hash", "x", "--fast"], 2, "No such option"),
     "no path": (["register", "--tag", "t"], 2, "Missing argument 'PATH...'"),
     "no tags": (["register", "."], 2, "no tags: give at least one with --tag"),

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from comfy_assets import errors
+from comfy_assets.cli.completing import files
 from comfy_assets.cli.output import Exit, Failure
 from comfy_assets.defaults import API_KEY_VARIABLE, BASE_URL_VARIABLE, TIMEOUT
 
@@ -26,7 +27,9 @@ _OPTIONS = (
     click.option(
         "--api-key", metavar="KEY", help=f"The API key. Default: {API_KEY_VARIABLE}. Others can see it here."
     ),
-    click.option("--api-key-file", metavar="FILE", help="A file that holds the API key."),
+    click.option(
+        "--api-key-file", metavar="FILE", shell_complete=files, help="A file that holds the API key."
+    ),
     click.option(
         "--timeout",
         type=click.FloatRange(min=0, min_open=True),
