@@ -46,7 +46,11 @@ def add(database: str, label: str, key_file: str | None, as_json: bool) -> None:
     output.end({"id": known.id, "label": label, **({"key": key} if key_file is None else {})})
 
 
-@command.command("list", epilog="Example: comfy-assets keys list --database sqlite:///references.db")
+@command.command(
+    "list",
+    short_help="List the keys that were added, by number; never the key itself.",
+    epilog="Example: comfy-assets keys list --database sqlite:///references.db",
+)
 @database_option
 @json_option
 def list_(database: str, as_json: bool) -> None:

@@ -85,7 +85,7 @@ class Commands(click.Group):
 @click.group(
     cls=Commands,
     context_settings={"help_option_names": ["-h", "--help"]},
-    epilog="Example: comfy-assets register ComfyUI/models/loras --tag models --tag loras --dry-run",
+    epilog="Example: comfy-assets register portrait.png --tag input --dry-run",
 )
 @click.version_option(__version__, prog_name="comfy-assets")
 def cli() -> None:

@@ -130,7 +130,9 @@ def bind(
 
 
 @command.command(
-    "show", epilog="Example: comfy-assets scenario show --api-key K --database sqlite:///references.db"
+    "show",
+    short_help="Show what is bound to a key, and what it has done so far.",
+    epilog="Example: comfy-assets scenario show --api-key K --database sqlite:///references.db",
 )
 @_key_options
 @database_option

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -78,7 +79,13 @@ def _client(kind: Callable[..., Any], base_url: str | None, api_key: str | None,
     try:
         return kind(api_key, base_url, timeout=timeout)
     except errors.InputError as error:
-        raise failure(error) from None
+        ended = failure(error)
+        if api_key is None and not os.environ.get(API_KEY_VARIABLE):
+            ended.hint = (
+                f"export {API_KEY_VARIABLE}=..., or give --api-key-file FILE; a key for Comfy Cloud is made "
+                "in your account settings on comfy.org"
+            )
+        raise ended from None
 
 
 def key_in(path: str) -> str:
