@@ -11,7 +11,7 @@ SETUP_FROM := requirements/dev.txt pyproject.toml tools/setup.sh
 PYTEST := $(BIN)/python -m pytest --quiet -n auto --dist loadfile
 
 .DEFAULT_GOAL := demo
-.PHONY: demo prepared test test-full test-wheel packages mutants check lint lint-contract types drift format setup generate vendor mutation pins diff share languages bench docs system npm-tools clean help
+.PHONY: demo prepared test test-full test-wheel packages mutants check lint lint-contract types mypy pyright drift format setup generate vendor mutation pins diff share languages bench docs system npm-tools clean help
 
 demo: ## (default) Register sample files with the reference server and check both sides
 	@$(MAKE) --no-print-directory -j2 setup generate
@@ -53,8 +53,14 @@ lint: setup ## Lint and formatting
 lint-contract: setup npm-tools ## Lint openapi.yaml with redocly and spectral; its examples are validated
 	@$(BIN)/python -m tools.lint_contract
 
-types: setup ## Type-check everything, strictly
+types: ## Type-check everything with mypy and pyright, strictly
+	@$(MAKE) --no-print-directory -j2 mypy pyright
+
+mypy: setup
 	@$(BIN)/mypy
+
+pyright: setup npm-tools
+	@$(BIN)/python -m tools.npm.pyright
 
 format: setup ## Format, and mend what the linter can mend
 	@$(BIN)/ruff check --fix-only --quiet

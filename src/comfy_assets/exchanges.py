@@ -71,7 +71,7 @@ class Exchange:
 def _ready(arguments: Mapping[str, Any], key: KeyInHeader, seconds: float) -> httpx.Request:
     """A request as it goes over the wire: the only thing that holds the key in readable form."""
     limits = dict.fromkeys(("connect", "read", "write", "pool"), seconds)
-    parts = {**arguments, "url": _parsed(arguments["url"])}
+    parts: dict[str, Any] = {**arguments, "url": _parsed(arguments["url"])}
     return next(key.auth_flow(httpx.Request(**parts, extensions={"timeout": limits})))
 
 
