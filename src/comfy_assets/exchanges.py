@@ -86,7 +86,7 @@ def _sent(
 ) -> Incoming[Iterable[bytes], None]:
     """Send a request by our transport, or by somebody's own: one of ours with another method is that, too."""
     if _is_plain(transport.handle_request, Transport.handle_request):
-        return cast("Transport", transport).send(arguments, key, seconds)
+        return cast("Transport", transport).send(key, seconds, **arguments)
     answer = transport.handle_request(_for_httpx(arguments, key, seconds))
 
     def close() -> None:
@@ -103,7 +103,7 @@ async def _sent_async(
 ) -> Incoming[AsyncIterable[bytes], Awaitable[None]]:
     """As `_sent`, in an event loop."""
     if _is_plain(transport.handle_async_request, AsyncTransport.handle_async_request):
-        return await cast("AsyncTransport", transport).send(arguments, key)
+        return await cast("AsyncTransport", transport).send(key, **arguments)
     answer = await transport.handle_async_request(_for_httpx(arguments, key, seconds))
 
     async def close() -> None:

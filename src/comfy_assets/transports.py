@@ -72,14 +72,23 @@ class Transport(httpx.BaseTransport):
         return httpcore.HTTPProxy(**options)
 
     def send(
-        self, arguments: Mapping[str, Any], key: KeyInHeader, seconds: float
+        self,
+        key: KeyInHeader,
+        seconds: float,
+        *,
+        method: str,
+        url: str,
+        headers: Mapping[str, str],
+        content: bytes = b"",
     ) -> Incoming[Iterable[bytes], None]:
-        """One exchange of at most so many seconds; `arguments` as for `httpx.Request`, without the key."""
+        """One exchange of at most so many seconds; the key is in none of the headers that are given."""
         # httpcore hands them on to `Backend`, which takes them for moments. It waits for a free
         # connection itself.
         moment = time.monotonic() + seconds
         limits = {"connect": moment, "read": moment, "write": moment, "pool": seconds}
-        return self._answered(parsed(arguments["url"]), _request(arguments, key, limits))
+        fields = {"Host": parsed(url).netloc.decode(), **headers, "Content-Length": str(len(content))}
+        request = _request(key, method, _address_of(url), fields, content, limits)
+        return self._answered(parsed(url), request)
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         """One exchange; each of its time limits counts from now."""
@@ -124,19 +133,19 @@ def _address(url: httpx.URL) -> httpcore.URL:
 _address_of: Final = functools.lru_cache(32)(lambda url: _address(parsed(url)))
 
 
-def _request(arguments: Mapping[str, Any], key: KeyInHeader, limits: Mapping[str, float]) -> httpcore.Request:
+def _request(
+    key: KeyInHeader,
+    method: str,
+    address: httpcore.URL,
+    headers: Mapping[str, str],
+    content: bytes,
+    limits: Mapping[str, float],
+) -> httpcore.Request:
     """A request as it goes over the wire: the only thing that holds the key in readable form."""
-    content = arguments.get("content", b"")
-    headers = {"Host": parsed(arguments["url"]).netloc.decode(), **arguments["headers"]}
-    key.add_to(headers)
-    headers["Content-Length"] = str(len(content))
-    return httpcore.Request(
-        arguments["method"],
-        _address_of(arguments["url"]),
-        headers=[(name.encode("ascii"), value.encode("ascii")) for name, value in headers.items()],
-        content=content,
-        extensions={"timeout": limits},
-    )
+    written = dict(headers)
+    key.add_to(written)
+    fields = [(name.encode("ascii"), value.encode("ascii")) for name, value in written.items()]
+    return httpcore.Request(method, address, headers=fields, content=content, extensions={"timeout": limits})
 
 
 class _httpx_errors:  # noqa: N801 - a context manager that reads like a function

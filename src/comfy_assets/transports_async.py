@@ -75,14 +75,17 @@ class AsyncTransport(httpx.AsyncBaseTransport):
         return _Session(context, proxy)
 
     async def send(
-        self, arguments: Mapping[str, Any], key: KeyInHeader
+        self,
+        key: KeyInHeader,
+        *,
+        method: str,
+        url: str,
+        headers: Mapping[str, str],
+        content: bytes | None = None,
     ) -> Incoming[AsyncIterable[bytes], Awaitable[None]]:
-        """One exchange; `arguments` as for `httpx.Request`, without the key."""
-        session = await self._session(parsed(arguments["url"]))
-        headers = _headers(arguments["headers"], key)
-        return await session.request(
-            arguments["method"], arguments["url"], headers, arguments.get("content"), {}
-        )
+        """One exchange; the key is in none of the headers that are given."""
+        session = await self._session(parsed(url))
+        return await session.request(method, url, _headers(headers, key), content, {})
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """One exchange, as httpx asks for it."""
@@ -175,7 +178,8 @@ class _Session:
         except Exception as error:
             raise _as_httpx(error) from error
         pieces = _Pieces(answer)
-        return Incoming(answer.status, answer.raw_headers, pieces, pieces.aclose)
+        more = {"reason_phrase": (answer.reason or "").encode("latin-1", "replace")}
+        return Incoming(answer.status, answer.raw_headers, pieces, pieces.aclose, more)
 
     async def close(self) -> None:
         """Close the connections."""
