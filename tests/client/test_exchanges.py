@@ -75,7 +75,8 @@ def test_no_wait_begins_after_its_moment() -> None:
         stream = sockets.Backend().connect_tcp("127.0.0.1", port, time.monotonic() + 30)
         for kind, wait in (
             (httpcore.ReadTimeout, lambda: stream.read(1, PAST)),
-            (httpcore.WriteTimeout, lambda: stream.write(b"a", PAST)),
+            (httpcore.WriteTimeout, lambda: stream.write(b"a" * (1 << 14), PAST)),
+            (httpcore.WriteTimeout, lambda: (stream.write(b"a"), stream.read(1, PAST))),
             (httpcore.ConnectTimeout, lambda: stream.start_tls(context, "localhost", PAST)),
             (httpcore.ConnectTimeout, lambda: sockets.Backend().connect_tcp("127.0.0.1", port, PAST)),
         ):
@@ -375,6 +376,38 @@ def test_what_is_no_transport(call: Call) -> None:
         f"transport is of the type int: expected comfy_assets.{a}Transport(...), "
         f"or an httpx transport with {method}"
     )
+
+
+def test_head_and_body_go_together() -> None:
+    """A small request is one write; of a large one, no more is held back than one piece."""
+    written: list[bytes] = []
+
+    class Recorded(httpcore.MockStream):
+        def write(self, buffer: bytes, timeout: float | None = None) -> None:
+            written.append(buffer)
+
+    stream = sockets.Stream(Recorded([b"answer", b""]))
+    stream.write(b"head ")
+    stream.write(b"body")
+    assert written == []
+    assert stream.read(10) == b"answer"
+    assert written == [b"head body"]
+    stream.write(b"a" * 40_000)
+    assert [len(piece) for piece in written[1:]] == [1 << 14, 1 << 14]
+    stream.read(10)
+    assert [len(piece) for piece in written[1:]] == [1 << 14, 1 << 14, 40_000 - (2 << 14)]
+
+
+def test_answer_before_the_request_was_heard() -> None:
+    """What a service says before it closes is read, though nothing more can be sent to it."""
+
+    class Closed(httpcore.MockStream):
+        def write(self, buffer: bytes, timeout: float | None = None) -> None:
+            raise httpcore.WriteError("closed")
+
+    stream = sockets.Stream(Closed([b"answer", b""]))
+    stream.write(b"a")
+    assert [stream.read(10), stream.read(10)] == [b"answer", b""]
 
 
 def test_host_without_an_address(monkeypatch: pytest.MonkeyPatch) -> None:
