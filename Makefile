@@ -11,7 +11,7 @@ SETUP_FROM := requirements/dev.txt pyproject.toml tools/setup.sh
 PYTEST := $(BIN)/python -m pytest --quiet -n auto --dist loadfile
 
 .DEFAULT_GOAL := demo
-.PHONY: demo prepared test test-full mutants check lint lint-contract types drift format setup generate vendor mutation pins diff share languages bench docs npm-tools clean help
+.PHONY: demo prepared test test-full mutants check lint lint-contract types drift format setup generate vendor mutation pins diff share languages bench docs system npm-tools clean help
 
 demo: ## (default) Register sample files with the reference server and check both sides
 	@$(MAKE) --no-print-directory -j2 setup generate
@@ -90,6 +90,9 @@ docs: setup .cache/docs/complete ## Build the documentation into dist/docs/, wit
 
 share: setup npm-tools ## Write the contract for other languages into dist/contract/: documents, page, test vectors
 	@$(BIN)/python -m tools.share
+
+system: ## Install the browser, shells and compilers that tests want (Debian, Ubuntu); CI fails without them
+	@tools/system.sh
 
 npm-tools: .cache/npm/complete ## Install what lints, compares and shows contracts from npm, pinned
 

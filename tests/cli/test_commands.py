@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import re
 import signal
 import subprocess
 import sys
+import termios
 import time
 from pathlib import Path
 
@@ -123,7 +126,10 @@ def test_hash_of_odd_names(command: Command) -> None:
 #: What is typed, in an empty folder with the service in the environment → status, words on stderr.
 MISTAKES = {
     "no command": ([], 2, "Usage: comfy-assets"),
-    "unknown command": (["regsiter"], 2, "No such command 'regsiter'"),
+    "unknown command": (["regsiter"], 2, "No such command 'regsiter'. Did you mean 'register'?"),
+    "unknown command, near none": (["upload"], 2, "No such command 'upload'."),
+    "no shell": (["completion"], 2, "bash|zsh|fish"),
+    "unknown shell": (["completion", "tcsh"], 2, "'tcsh'"),
     "unknown option": (["hash", "x", "--fast"], 2, "No such option"),
     "no path": (["register", "--tag", "t"], 2, "Missing argument 'PATH...'"),
     "no tags": (["register", "."], 2, "no tags: give at least one with --tag"),
@@ -267,3 +273,48 @@ def test_help(command: Command) -> None:
     assert not [
         name for name in ("httpx", "attrs", "rich", "starlette", "aiohttp") if f" {name}\n" in imported
     ]
+
+
+def test_no_key(command: Command, stored: Path) -> None:
+    """Whoever has no key yet is told how it is given, and where one for Comfy Cloud is made."""
+    ran = command("register", stored, "--tag", "t", COMFY_CLOUD_API_KEY="")
+    assert ran.status == 2
+    assert "hint: export COMFY_CLOUD_API_KEY=..., or give --api-key-file FILE" in ran.stderr
+    assert "account settings on comfy.org" in ran.stderr
+
+
+def test_database_that_was_not_there(command: Command) -> None:
+    """A slip in a database's name is told, and not again; in JSON, stderr stays empty."""
+    for name, given, words in (("a", [], "is new"), ("a", [], ""), ("b", ["--json"], "")):
+        ran = command("keys", "list", "--database", f"sqlite:///{name}.db", *given)
+        assert ran.status == 0
+        assert words in ran.stderr
+        assert bool(words) is bool(ran.stderr)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="a pseudo-terminal")
+@pytest.mark.parametrize("plain", [{}, {"NO_COLOR": "1"}], ids=["colours", "without"])
+def test_lines_on_a_terminal(command: Command, stored: Path, plain: dict[str, str]) -> None:
+    """On a narrow terminal each line stays whole, to be copied; its outcome has a colour, unless NO_COLOR says no."""
+    master, slave = os.openpty()
+    termios.tcsetwinsize(slave, (24, 40))
+    done = subprocess.Popen(
+        [sys.executable, "-m", "comfy_assets", "register", stored, "new.txt", "--tag", "narrow"],
+        cwd=command.folder,
+        env={**command.environment(), "TERM": "xterm-256color", **plain},
+        stdin=subprocess.DEVNULL,
+        stdout=slave,
+        stderr=slave,
+    )
+    os.close(slave)
+    seen = b""
+    with contextlib.suppress(OSError):  # the end of a terminal
+        while more := os.read(master, 65536):
+            seen += more
+    assert done.wait(60) == 2
+    os.close(master)
+    printed = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", seen.decode())
+    for path in ("a.png", "sub/b.safetensors", "sub/deeper/ü.txt"):
+        assert re.search(rf"(created|existing)   ?[0-9a-f-]{{36}}  {stored / path}\r?\n", printed)
+    coloured = re.search(rb"\x1b\[3[26]m(created|existing)", seen)
+    assert bool(coloured) is not bool(plain)

@@ -105,6 +105,7 @@ def run_contract_tests(url: str, stored: Path) -> int:
         "pytest",
         "-q",
         "--no-header",
+        "-rNfE",  # what failed; the check's own words about what it only observes are for its reports
         "tests/contract",
         "--server",
         url,

@@ -45,7 +45,8 @@ class Bar:
     """On stderr; lines that go to the same terminal are printed above it."""
 
     def __init__(self) -> None:
-        console = Console(stderr=True)
+        # What is printed above the bar is data: the terminal breaks long lines, and they can be copied.
+        console = Console(stderr=True, soft_wrap=True)
         columns = [
             TextColumn("{task.fields[files]}", table_column=_whole()),
             BarColumn(None if console.width < _NARROW else 40),

@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from comfy_assets.cli.completing import client_rules, files
 from comfy_assets.cli.output import Failure, Output, json_option
 
 #: What the check of clients needs of the extra `check`.
@@ -22,7 +23,7 @@ SHORTEST = 10.0
     context_settings={"ignore_unknown_options": False},
     epilog="Example: comfy-assets check-client -- python my_client.py",
 )
-@click.argument("words", metavar="-- COMMAND...", nargs=-1, type=click.UNPROCESSED)
+@click.argument("words", metavar="-- COMMAND...", nargs=-1, type=click.UNPROCESSED, shell_complete=files)
 @click.option(
     "--timeout",
     type=float,
@@ -45,12 +46,18 @@ SHORTEST = 10.0
     help="Which request goes with which answer.",
 )
 @click.option(
-    "--rule", "rules", multiple=True, metavar="ID", help="Check only this rule. Repeatable; see --list-rules."
+    "--rule",
+    "rules",
+    multiple=True,
+    metavar="ID",
+    shell_complete=client_rules,
+    help="Check only this rule. Repeatable; see --list-rules.",
 )
 @click.option(
     "--allow-not-checked",
     multiple=True,
     metavar="ID",
+    shell_complete=client_rules,
     help="Let this rule be not checked without exit status 2. Repeatable.",
 )
 @click.option("--baseline", type=_FILE, metavar="F", help="Findings that are known: only new ones fail.")
@@ -67,7 +74,9 @@ SHORTEST = 10.0
 )
 @click.option("--quiet", is_flag=True, help="Print findings only on failure, and no progress.")
 @click.option("--list-rules", is_flag=True, help="List all rules, and end.")
-@click.option("--explain", metavar="ID", help="Say what a rule asks for, and why; and end.")
+@click.option(
+    "--explain", metavar="ID", shell_complete=client_rules, help="Say what a rule asks for, and why; and end."
+)
 @click.option(
     "--rejudge",
     type=_FILE,

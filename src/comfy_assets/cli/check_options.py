@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from comfy_assets.cli.completing import files, server_rules
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -15,9 +17,9 @@ _POSITIVE = click.FloatRange(min=0, min_open=True)
 
 _OPTIONS = (
     click.option("--api-key", metavar="K", help="The API key. Others on this machine can see it here."),
-    click.option("--api-key-file", metavar="FILE", help="A file that holds the API key."),
+    click.option("--api-key-file", metavar="FILE", shell_complete=files, help="A file that holds the API key."),
     click.option("--other-api-key", metavar="K2", help="A key of another owner, to see that owners are kept apart."),
-    click.option("--other-api-key-file", metavar="FILE", help="A file that holds the other owner's key."),
+    click.option("--other-api-key-file", metavar="FILE", shell_complete=files, help="A file that holds the other owner's key."),
     click.option(
         "--known-hash", "known_hashes", multiple=True, metavar="H",
         help="A hash of content that the server stores. Repeatable.",
@@ -45,10 +47,11 @@ _OPTIONS = (
         help="At most N new references: they are permanent on a real service.",
     ),
     click.option(
-        "--rule", "rules", multiple=True, metavar="ID", help="Check only this rule. Repeatable; see --list-rules."
+        "--rule", "rules", multiple=True, metavar="ID", shell_complete=server_rules,
+        help="Check only this rule. Repeatable; see --list-rules."
     ),
     click.option(
-        "--allow-not-checked", multiple=True, metavar="ID",
+        "--allow-not-checked", multiple=True, metavar="ID", shell_complete=server_rules,
         help="Let this rule be not checked without exit status 2. Repeatable.",
     ),
     click.option("--baseline", type=_FILE, metavar="F", help="Findings that are known: only new ones fail."),
@@ -65,13 +68,13 @@ _OPTIONS = (
     ),
     click.option("--quiet", is_flag=True, help="Print findings only on failure, and no progress."),
     click.option("--list-rules", is_flag=True, help="List all rules, and end."),
-    click.option("--explain", metavar="ID", help="Say what a rule asks for, and why; and end."),
+    click.option("--explain", metavar="ID", shell_complete=server_rules, help="Say what a rule asks for, and why; and end."),
     click.option("--self-test", is_flag=True, help="Prove that each rule finds its broken server, and end."),
     click.option(
         "--rejudge", multiple=True, type=_FILE, metavar="F",
         help="Judge a record of --report-json again, without a network. Repeatable: shown side by side.",
     ),
-    click.option("--replay", metavar="F#FINDING", help="Send the requests of a recorded finding again."),
+    click.option("--replay", metavar="F#FINDING", shell_complete=files, help="Send the requests of a recorded finding again."),
 )  # fmt: skip
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from comfy_assets.cli.completing import files
 from comfy_assets.cli.databases import database_option, opened
 from comfy_assets.cli.output import Exit, Failure, Output, json_option, printable
 
@@ -72,7 +73,7 @@ def list_(database: str, as_json: bool) -> None:
 @command.command(
     "remove", epilog="Example: comfy-assets content remove a.png --database sqlite:///references.db"
 )
-@click.argument("named", metavar="HASH|PATH...", nargs=-1, required=True)
+@click.argument("named", metavar="HASH|PATH...", nargs=-1, required=True, shell_complete=files)
 @database_option
 @json_option
 def remove(named: tuple[str, ...], database: str, as_json: bool) -> None:

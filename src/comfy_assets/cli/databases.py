@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from contextlib import contextmanager
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
@@ -37,6 +38,11 @@ def need_extra(command: str) -> None:
         )
 
 
+def _is_absent_file(url: str) -> bool:
+    kind, _, path = url.partition(":///")
+    return kind == "sqlite" and bool(path) and not os.path.exists(path.partition("?")[0])
+
+
 @contextmanager
 def opened(command: str, database: str) -> Iterator[Store]:
     """The database of a server."""
@@ -46,10 +52,14 @@ def opened(command: str, database: str) -> Iterator[Store]:
     from comfy_assets.server.database import StoreError, sentence
     from comfy_assets.server.store import Store
 
+    is_new = _is_absent_file(database)
     try:
         store = Store(database)
     except StoreError as error:
         raise Failure(str(error), code="database") from error
+    if is_new and not click.get_current_context().params["as_json"]:
+        # A slip in the name would otherwise show itself as a server that does not know its key.
+        click.echo(f"{database} was not there, and is new", err=True)
     try:
         yield store
     except StoreError as error:

@@ -48,7 +48,7 @@ def command(
         except errors.ComfyAssetsError as error:
             raise service.failure(error) from None
     outcome = "created" if asset.created_new else "existing"
-    output.data(f"{outcome:<8}  {asset.id}  {asset.name}")
+    output.data(f"{outcome:<8}  {asset.id}  {asset.name}", "green" if asset.created_new else "cyan")
     call = asset.call
     output.end(
         {

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 
 import click
 
+from comfy_assets.cli.completing import files
 from comfy_assets.cli.databases import database_option, opened
 from comfy_assets.cli.output import Exit, Failure, Output, json_option, printable
 from comfy_assets.cli.service import key_in
@@ -22,7 +23,9 @@ def command() -> None:
 @command.command("add", epilog="Example: comfy-assets keys add --database sqlite:///references.db --label ci")
 @database_option
 @click.option("--label", default="", metavar="L", help="What it is for; shown by `keys list`.")
-@click.option("--key-file", metavar="FILE", help="Add the key in this file instead of making one.")
+@click.option(
+    "--key-file", metavar="FILE", shell_complete=files, help="Add the key in this file instead of making one."
+)
 @json_option
 def add(database: str, label: str, key_file: str | None, as_json: bool) -> None:
     """Make a key, or add one, and print it if it was made. A running server accepts it after a second."""
@@ -43,7 +46,11 @@ def add(database: str, label: str, key_file: str | None, as_json: bool) -> None:
     output.end({"id": known.id, "label": label, **({"key": key} if key_file is None else {})})
 
 
-@command.command("list", epilog="Example: comfy-assets keys list --database sqlite:///references.db")
+@command.command(
+    "list",
+    short_help="List the keys that were added, by number; never the key itself.",
+    epilog="Example: comfy-assets keys list --database sqlite:///references.db",
+)
 @database_option
 @json_option
 def list_(database: str, as_json: bool) -> None:

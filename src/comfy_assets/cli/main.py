@@ -16,6 +16,8 @@ from comfy_assets.cli.output import Exit, Failure, ReaderGoneError, envelope, pr
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from click.shell_completion import CompletionItem
+
 #: Each command, the module it lives in, and its line in `--help`. The line stands here so that
 #: `--help` need not import the commands.
 COMMANDS = {
@@ -28,7 +30,11 @@ COMMANDS = {
     "content": "Add, list and remove the content that a server stores.",
     "scenario": "Let a server fail, drift or vanish for one key.",
     "keys": "Add, list and revoke the keys that a server accepts.",
+    "completion": "Let TAB complete in bash, zsh or fish.",
 }
+
+#: The variable by which a shell asks what can be completed; its name is click's choice.
+COMPLETE_VARIABLE = "_COMFY_ASSETS_COMPLETE"
 
 
 class Commands(click.Group):
@@ -47,16 +53,46 @@ class Commands(click.Group):
         assert isinstance(command, click.Command)
         return command
 
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """As click's, and a name that is not quite one gets the one that was probably meant."""
+        name = args[0]
+        if name not in COMMANDS and not name.startswith("-") and not ctx.resilient_parsing:
+            from difflib import get_close_matches
+
+            meant = " or ".join(map(repr, get_close_matches(name, COMMANDS)))
+            raise click.UsageError(
+                f"No such command {name!r}." + f" Did you mean {meant}?" * bool(meant), ctx
+            )
+        return super().resolve_command(ctx, args)
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        """From the table above: whoever types a command's name waits for no import."""
+        from click.shell_completion import CompletionItem
+
+        found = [
+            CompletionItem(name, help=line) for name, line in COMMANDS.items() if name.startswith(incomplete)
+        ]
+        return [*found, *click.Command.shell_complete(self, ctx, incomplete)]
+
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """The list in `--help`, from the table above."""
         with formatter.section("Commands"):
             formatter.write_dl(list(COMMANDS.items()))
 
 
-@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(
+    cls=Commands,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    epilog="Example: comfy-assets register portrait.png --tag input --dry-run",
+)
 @click.version_option(__version__, prog_name="comfy-assets")
 def cli() -> None:
-    """Register files with Comfy Cloud by their hash, without uploading them."""
+    """Register files with Comfy Cloud by their hash, without uploading them.
+
+    Also checks any server and any client against the contract of that operation.
+    """
 
 
 def run(arguments: Sequence[str] | None = None) -> None:
@@ -70,8 +106,20 @@ def main(arguments: Sequence[str]) -> int:
 
     0 done, 1 the answer is no, 2 could not run or not complete, 130 interrupted.
     """
+    if COMPLETE_VARIABLE in os.environ:
+        from comfy_assets.cli import completing
+
+        completing.prepare()
     try:
-        return cli.main(args=list(arguments), prog_name="comfy-assets", standalone_mode=False) or Exit.DONE
+        return (
+            cli.main(
+                args=list(arguments),
+                prog_name="comfy-assets",
+                complete_var=COMPLETE_VARIABLE,
+                standalone_mode=False,
+            )
+            or Exit.DONE
+        )
     except (KeyboardInterrupt, click.Abort):
         return _failed(arguments, Failure("interrupted", code="interrupted", exit_code=Exit.INTERRUPTED))
     except click.ClickException as error:

@@ -7,6 +7,7 @@ each, and a last line, the envelope, that says how it ended.
 from __future__ import annotations
 
 import json
+import os
 import sys
 from contextlib import contextmanager
 from enum import IntEnum
@@ -81,10 +82,11 @@ class Output:
         self.as_json = as_json
         self.quiet = quiet
 
-    def data(self, line: str) -> None:
+    def data(self, line: str, colour: str | None = None) -> None:
         """A line of the command's own result: on stdout, and only in the form for people.
 
-        A path that is not UTF-8 is printed as the bytes that it is; on a terminal as escapes.
+        A path that is not UTF-8 is printed as the bytes that it is; on a terminal as escapes, with the first
+        word in `colour`, one that click knows.
         """
         if self.as_json:
             return
@@ -92,7 +94,7 @@ class Output:
             if sys.stdout.isatty():
                 # Not by click, which goes past the progress bar: that one catches the line, and prints
                 # it above itself.
-                sys.stdout.write(f"{printable(line)}\n")
+                sys.stdout.write(f"{_coloured(printable(line), colour)}\n")
             else:
                 sys.stdout.buffer.write(line.encode("utf-8", "surrogateescape") + b"\n")
                 # Whoever reads the lines, reads them as they come.
@@ -112,6 +114,13 @@ class Output:
         """The envelope of a command that did what it was asked; one that did not raises `Failure`."""
         if self.as_json:
             print_json(envelope(self.command, data=data))
+
+
+def _coloured(line: str, colour: str | None) -> str:
+    """The first word in a colour, where the user has not switched colours off and the terminal has them."""
+    plain = os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb" or os.name == "nt"
+    first, space, rest = line.partition(" ")
+    return line if plain or not colour else click.style(first, fg=colour) + space + rest
 
 
 def envelope(command: str, *, data: Any = None, error: dict[str, Any] | None = None) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from comfy_assets.cli import register_sources
+from comfy_assets.cli.completing import files
 from comfy_assets.cli.metadata import metadata_option
 from comfy_assets.defaults import ALGORITHM, CONCURRENCY, HASH_THREADS
 from comfy_assets.hashing import ALGORITHMS
@@ -56,6 +57,7 @@ _OPTIONS: tuple[Any, ...] = (
     click.option(
         "--ignore-file",
         metavar="FILE",
+        shell_complete=files,
         help="More of --exclude, one a line. .comfyassetsignore is found by itself.",
     ),
     click.option("--algorithm", type=click.Choice(list(ALGORITHMS)), default=ALGORITHM, show_default=True),
@@ -89,7 +91,10 @@ _OPTIONS: tuple[Any, ...] = (
     ),
     click.option("--max-read-rate", metavar="R", callback=_rate, help="Bytes per second, such as 50M."),
     click.option(
-        "--journal", metavar="F", help="Remember answers here. Default: in the user's state folder."
+        "--journal",
+        metavar="F",
+        shell_complete=files,
+        help="Remember answers here. Default: in the user's state folder.",
     ),
     click.option("--recheck", is_flag=True, help="Ask for everything, whatever the journal knows."),
     click.option("--read-again", is_flag=True, help="Read every file, whatever the cache knows."),
@@ -101,13 +106,19 @@ _OPTIONS: tuple[Any, ...] = (
         help="Trust the cache although this differs.",
     ),
     click.option("--explain", is_flag=True, help="Say why each file was read, or not."),
-    click.option("--missing-to", metavar="FILE", help="Write the paths of missing files, one a line."),
+    click.option(
+        "--missing-to",
+        metavar="FILE",
+        shell_complete=files,
+        help="Write the paths of missing files, one a line.",
+    ),
     click.option(
         "-0", "zero", is_flag=True, help="--missing-to and --files-from: paths end with NUL, not a newline."
     ),
     click.option(
         "--report",
         metavar="FILE",
+        shell_complete=files,
         help="Write a row for each file: JSON lines, or CSV where FILE ends in .csv.",
     ),
     click.option("--dry-run", is_flag=True, help="Show what would be asked; read and send nothing."),

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 #: Seconds between two lines about progress where there is no terminal.
 _PLAIN = 10.0
+#: Of outcomes on a terminal; of all others red.
+_COLOURS = {Outcome.CREATED: "green", Outcome.EXISTING: "cyan", Outcome.MISSING: "yellow"}
 
 
 class Printer:
@@ -74,7 +76,8 @@ class Printer:
             more += [": ".join(filter(None, [done.source, done.why]))]
             more += [] if done.asked else ["not asked: the journal has it"] * (done.outcome in DONE)
         words = f": {printable('; '.join(filter(None, more)))}" if any(more) else ""
-        self.output.data(f"{done.outcome:<8}  {done.id or '-':<36}  {printable(done.path)}{words}")
+        line = f"{done.outcome:<8}  {done.id or '-':<36}  {printable(done.path)}{words}"
+        self.output.data(line, _COLOURS.get(done.outcome, "red"))
         if self.output.as_json:
             self.output.event("file", **asdict(done))
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from comfy_assets.cli.completing import files, folders
 from comfy_assets.errors import InputError
 
 if TYPE_CHECKING:
@@ -25,35 +26,48 @@ _OPTIONS: tuple[Any, ...] = (
     click.option(
         "--comfyui",
         metavar="DIR",
+        shell_complete=folders,
         help="A ComfyUI folder: models, inputs and outputs, each with the tags by which ComfyUI finds them.",
     ),
     click.option(
         "--extra-model-paths",
         multiple=True,
         metavar="FILE",
+        shell_complete=files,
         help="With --comfyui: more such files as DIR/extra_model_paths.yaml, which is found by itself.",
     ),
     click.option(
-        "--comfyui-tags", metavar="FILE", help="With --comfyui: another mapping of folders to tags, in YAML."
+        "--comfyui-tags",
+        metavar="FILE",
+        shell_complete=files,
+        help="With --comfyui: another mapping of folders to tags, in YAML.",
     ),
-    click.option("--files-from", metavar="FILE", help="Paths, one a line; - is standard input. See -0."),
+    click.option(
+        "--files-from",
+        metavar="FILE",
+        shell_complete=files,
+        help="Paths, one a line; - is standard input. See -0.",
+    ),
     click.option(
         "--manifest",
         metavar="FILE",
+        shell_complete=files,
         help="JSON lines or CSV, a row for each file: path, name, tags, metadata, mime_type, hash; "
         "or hash without a path. - is standard input.",
     ),
     click.option(
         "--retry-from",
         metavar="FILE",
+        shell_complete=files,
         help="What an earlier --report says is missing, changed or failed, as it was asked for then.",
     ),
     click.option(
         "--b3sums",
         metavar="FILE",
+        shell_complete=files,
         help="Digests that b3sum printed: their files are not read, as long as sizes agree.",
     ),
-    click.option("--sha256sums", metavar="FILE", help="The same, of sha256sum."),
+    click.option("--sha256sums", metavar="FILE", shell_complete=files, help="The same, of sha256sum."),
 )
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from comfy_assets.cli.completing import files, scenarios, steps
 from comfy_assets.cli.databases import database_option, need_extra, opened
 from comfy_assets.cli.output import Exit, Failure, Output, json_option, printable
 from comfy_assets.cli.service import key_in
@@ -34,7 +35,9 @@ def _key_options(command: Callable[..., Any]) -> Callable[..., Any]:
         click.option(
             "--without-key", is_flag=True, help="Requests without a valid key, instead of those with one."
         ),
-        click.option("--api-key-file", metavar="FILE", help="A file that holds the key."),
+        click.option(
+            "--api-key-file", metavar="FILE", shell_complete=files, help="A file that holds the key."
+        ),
         click.option("--api-key", metavar="KEY", help="The key. Others on this machine can see it here."),
     ):
         command = option(command)
@@ -65,12 +68,18 @@ def list_(as_json: bool) -> None:
 @command.command(
     "bind", epilog="Example: comfy-assets scenario bind outcome-unknown --database sqlite:///references.db"
 )
-@click.argument("name", required=False)
+@click.argument("name", required=False, shell_complete=scenarios)
 @_key_options
 @click.option(
     "--file", "path", type=click.Path(path_type=Path), metavar="FILE", help="A scenario as JSON or YAML."
 )
-@click.option("--steps", "listed", metavar="STEPS", help="Steps, joined by commas, such as status:503,carry.")
+@click.option(
+    "--steps",
+    "listed",
+    metavar="STEPS",
+    shell_complete=steps,
+    help="Steps, joined by commas, such as status:503,carry.",
+)
 @click.option("--seed", type=click.IntRange(-(2**63), 2**63 - 1), default=0, show_default=True,
               help="Of what is drawn.")  # fmt: skip
 @database_option
@@ -121,7 +130,9 @@ def bind(
 
 
 @command.command(
-    "show", epilog="Example: comfy-assets scenario show --api-key K --database sqlite:///references.db"
+    "show",
+    short_help="Show what is bound to a key, and what it has done so far.",
+    epilog="Example: comfy-assets scenario show --api-key K --database sqlite:///references.db",
 )
 @_key_options
 @database_option

@@ -8,16 +8,18 @@ from typing import Any
 
 import click
 
+from comfy_assets.cli.completing import folders
 from comfy_assets.cli.databases import need_extra
 from comfy_assets.cli.output import Exit, Failure, Output, json_option
 
 
-@click.command("serve")
+@click.command("serve", epilog="Example: comfy-assets serve --content ComfyUI/input --api-key local-key")
 @click.option(
     "--content",
     type=click.Path(path_type=Path),
     multiple=True,
     metavar="DIR",
+    shell_complete=folders,
     help="Serve the files under this folder as stored content. Repeatable.",
 )
 @click.option(

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from comfy_assets import errors
+from comfy_assets.cli.completing import files
 from comfy_assets.cli.output import Exit, Failure
 from comfy_assets.defaults import API_KEY_VARIABLE, BASE_URL_VARIABLE, TIMEOUT
 
@@ -26,7 +28,9 @@ _OPTIONS = (
     click.option(
         "--api-key", metavar="KEY", help=f"The API key. Default: {API_KEY_VARIABLE}. Others can see it here."
     ),
-    click.option("--api-key-file", metavar="FILE", help="A file that holds the API key."),
+    click.option(
+        "--api-key-file", metavar="FILE", shell_complete=files, help="A file that holds the API key."
+    ),
     click.option(
         "--timeout",
         type=click.FloatRange(min=0, min_open=True),
@@ -75,7 +79,13 @@ def _client(kind: Callable[..., Any], base_url: str | None, api_key: str | None,
     try:
         return kind(api_key, base_url, timeout=timeout)
     except errors.InputError as error:
-        raise failure(error) from None
+        ended = failure(error)
+        if api_key is None and not os.environ.get(API_KEY_VARIABLE):
+            ended.hint = (
+                f"export {API_KEY_VARIABLE}=..., or give --api-key-file FILE; a key for Comfy Cloud is made "
+                "in your account settings on comfy.org"
+            )
+        raise ended from None
 
 
 def key_in(path: str) -> str:

@@ -10,6 +10,7 @@ steps of which one is drawn by the seed.
 from __future__ import annotations
 
 import random
+from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any, Final
 
 from attrs import field, frozen
@@ -156,8 +157,11 @@ def scenario(contract: Contract, name: str) -> Scenario:
     try:
         step = _Reader(contract).text(name, "")
     except ScenarioError as error:
+        near = get_close_matches(name, BUILT_IN, n=1)
+        meant = f"did you mean {near[0]!r}? " if near else ""
         raise ScenarioError(
-            f"{name!r} is no scenario ({str(error).lstrip(': ')}): expected one of {', '.join(BUILT_IN)}, or a step"
+            f"{name!r} is no scenario: {meant}expected one of {', '.join(BUILT_IN)}, or a step"
+            + (f" ({str(error).lstrip(': ')})" if ":" in name or "+" in name else "")
         ) from None
     return Scenario(name, (step,), LAST)
 
