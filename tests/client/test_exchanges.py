@@ -73,16 +73,19 @@ def test_no_wait_begins_after_its_moment() -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
         stream = sockets.Backend().connect_tcp("127.0.0.1", port, time.monotonic() + 30)
+        held = sockets.Backend().connect_tcp("127.0.0.1", port, time.monotonic() + 30)
+        held.write(b"a")
         for kind, wait in (
             (httpcore.ReadTimeout, lambda: stream.read(1, PAST)),
             (httpcore.WriteTimeout, lambda: stream.write(b"a" * (1 << 14), PAST)),
-            (httpcore.WriteTimeout, lambda: (stream.write(b"a"), stream.read(1, PAST))),
+            (httpcore.WriteTimeout, lambda: held.read(1, PAST)),
             (httpcore.ConnectTimeout, lambda: stream.start_tls(context, "localhost", PAST)),
             (httpcore.ConnectTimeout, lambda: sockets.Backend().connect_tcp("127.0.0.1", port, PAST)),
         ):
             with pytest.raises(kind, match=r"^(127\.0\.0\.1:\d+: )?timed out$"):
                 wait()
         stream.close()
+        held.close()
 
 
 def test_small_answers_do_not_grow(call: Call) -> None:
