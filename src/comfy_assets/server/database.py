@@ -151,7 +151,7 @@ class _PostgreSQL(Database):
                 "PostgreSQL needs the \"postgresql\" extra: pip install 'comfy-assets[server,postgresql]'"
             ) from None
         super().__init__(engine)
-        sa.event.listen(engine, "checkout", self._taken)
+        event.listen(engine, "checkout", self._taken)
 
     def _connected(self, connection: Any, record: Any) -> None:  # noqa: ARG002 - SQLAlchemy passes it
         connection.execute(f"SET lock_timeout = {self.patience_ms}")
@@ -164,7 +164,7 @@ class _PostgreSQL(Database):
         waiting = select.poll()
         waiting.register(connection.fileno(), select.POLLIN)
         if waiting.poll(0):
-            raise sa.exc.DisconnectionError("closed by the server")
+            raise exc.DisconnectionError("closed by the server")
 
     def rows(self, columns: Mapping[str, Any]) -> Mapping[str, sa.ColumnElement[Any]]:
         array = sa.cast(sa.bindparam("rows", type_=sa.Text), sa.JSON)
