@@ -11,7 +11,7 @@ SETUP_FROM := requirements/dev.txt pyproject.toml tools/setup.sh
 PYTEST := $(BIN)/python -m pytest --quiet -n auto --dist loadfile
 
 .DEFAULT_GOAL := demo
-.PHONY: demo prepared test test-full mutants check lint lint-contract types drift format setup generate vendor mutation pins diff share languages bench docs pictures system npm-tools clean help
+.PHONY: demo prepared test test-full test-wheel packages mutants check lint lint-contract types drift format setup generate vendor mutation pins diff share languages bench docs pictures system npm-tools clean help
 
 demo: ## (default) Register sample files with the reference server and check both sides
 	@$(MAKE) --no-print-directory -j2 setup generate
@@ -23,9 +23,23 @@ test: prepared ## Run all tests, with one seed and small counts
 test-full: prepared ## Run all tests with the large counts
 	@HYPOTHESIS_PROFILE=nightly $(PYTEST)
 
-# Four environments, made side by side: most of it is waiting for downloads and disks.
+test-wheel: vendor ## Run the package's tests against the built wheel, in an environment of its own; PYTHON=python3.13, VERSIONS=pinned|oldest|newest, TESTS=tests/client
+	@PYTHON="$(PYTHON)" HYPOTHESIS_PROFILE=ci tools/test-wheel.sh "$(or $(VERSIONS),pinned)" $(TESTS)
+
+packages: setup ## Build the wheel and the sdist into dist/packages/
+	@rm -rf dist/packages
+	@$(BIN)/python -m hatchling build -d dist/packages
+
+# Five environments, made side by side: most of it is waiting for downloads and disks.
 prepared:
-	@$(MAKE) --no-print-directory -j4 setup generate vendor npm-tools
+	@$(MAKE) --no-print-directory -j4 setup generate vendor npm-tools .cache/base/complete
+
+# What a base install downloads: the test of one then needs no network.
+.cache/base/complete: requirements/base.txt .venv/complete
+	@rm -rf .cache/base && mkdir -p .cache/base
+	@$(BIN)/python -m pip --quiet --disable-pip-version-check download --no-deps --require-hashes \
+	    --dest .cache/base --requirement requirements/base.txt
+	@touch $@
 
 check: drift lint lint-contract types ## What else must hold: generated/ is up to date, lint, types
 

@@ -6,9 +6,12 @@ files that it finds before it parses the command line, and for a plain `pytest` 
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import signal
 import socket
+import sysconfig
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
@@ -26,6 +29,11 @@ PROFILES = {"dev": 20, "ci": 25, "nightly": 1000}
 
 # Seconds for the one connection that finds out whether `--server` is there at all.
 CONNECT_TIMEOUT = 5.0
+
+#: Folders about what is made from the checkout and never installed; `--installed` leaves them out.
+OF_THE_CHECKOUT = {
+    "contract_compare", "contract_diff", "generation", "house", "languages", "lint_contract", "packaging", "share",
+}  # fmt: skip
 
 for _name, _examples in PROFILES.items():
     settings.register_profile(
@@ -49,8 +57,19 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         config.hook.pytest_deselected(items=left_out)
 
 
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """With `--installed`, only what is about the package."""
+    left_out = config.option.installed and collection_path.parent == Path(__file__).parent
+    return True if left_out and collection_path.name in OF_THE_CHECKOUT else None
+
+
 def pytest_addoption(parser: pytest.Parser) -> None:
     """The server that `tests/contract` judges; without one it starts its own."""
+    parser.addoption(
+        "--installed",
+        action="store_true",
+        help="test the installed package, and refuse to test a source tree",
+    )
     group = parser.getgroup("contract", "tests/contract: the server to judge")
     group.addoption("--server", metavar="URL", help="judge this server instead of the embedded one")
     group.addoption("--api-key", metavar="KEY", default="", help="a valid key of that server")
@@ -85,6 +104,8 @@ def pytest_configure(config: pytest.Config) -> None:
     """Give hypothesis our seed, and refuse what could not be judged before anything is collected."""
     if config.option.hypothesis_seed is None:
         config.option.hypothesis_seed = str(config.option.seed)
+    if config.option.installed:
+        _require_installed()
     _reach_loopback_directly()
     _hear_interruptions()
     config.addinivalue_line(
@@ -106,6 +127,17 @@ def _reach_loopback_directly() -> None:
     """A proxy that the environment names leads elsewhere, and every server of ours is on this machine."""
     for name in ("NO_PROXY", "no_proxy"):
         os.environ[name] = ",".join(filter(None, [os.environ.get(name), "127.0.0.1", "localhost"]))
+
+
+def _require_installed() -> None:
+    """What is tested must lie where packages are installed: everything, in this process and in those it starts."""
+    for name in ("comfy_assets", "comfy_assets_api"):
+        found = importlib.util.find_spec(name)
+        place = found.origin if found else None
+        if place is None or not Path(place).is_relative_to(sysconfig.get_path("purelib")):
+            raise pytest.UsageError(
+                f"--installed: {name} is imported from {place}, not from an installed wheel; see `make test-wheel`"
+            )
 
 
 def _require_known_content(config: pytest.Config) -> None:

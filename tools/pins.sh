@@ -11,9 +11,16 @@ compile() {
         --no-header --no-annotate --no-emit-index-url --upgrade --output-file "requirements/$output.txt" "$@"
     echo "requirements/$output.txt"
 }
+# The versions that the lower bounds name, with the newest of all that is not named.
+oldest=$(mktemp)
+trap 'rm -f "$oldest"' EXIT
+uv pip compile --quiet --universal --python-version 3.11 --all-extras --resolution lowest-direct \
+    --no-header --no-annotate --output-file "$oldest" pyproject.toml
+compile oldest --all-extras --constraint "$oldest" pyproject.toml requirements/dev.in
+compile base pyproject.toml
 compile generate requirements/generate.in
 compile vendor requirements/vendor.in
 compile bench requirements/bench.in
-compile mutation --extra cluster --extra server --extra postgresql --extra check pyproject.toml requirements/mutation.in
+compile mutation --all-extras pyproject.toml requirements/mutation.in
 compile docs --extra cluster pyproject.toml requirements/docs.in
-compile dev --extra cluster --extra server --extra postgresql --extra check pyproject.toml requirements/dev.in
+compile dev --all-extras pyproject.toml requirements/dev.in

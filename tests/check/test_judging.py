@@ -221,6 +221,15 @@ def test_value_is_the_same_as_itself_after_json(value: Any) -> None:
     assert jsontext.same(value, json.loads(json.dumps(value)))
 
 
+@pytest.mark.parametrize("levels", [255, 256, 2_000, 50_000])
+def test_deep_texts_are_judged_alike_by_every_python(levels: int) -> None:
+    """What the validator takes is judged; deeper text is too deep, wherever Python's own reader ends."""
+    text = jsontext.read(b"[" * levels + b"]" * levels)
+    assert text.wrong is None
+    assert (jsontext.TOO_DEEP in text.open) == (levels > 255)
+    assert not list(specification.load().validator({"properties": {}}).iter_errors(text.value))
+
+
 @given(_JSON, _JSON)
 def test_values_that_differ_are_not_the_same(one: Any, other: Any) -> None:
     """Values with different JSON are different, but for numbers of one value and key order."""

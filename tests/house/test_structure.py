@@ -5,7 +5,6 @@ from __future__ import annotations
 import ast
 import re
 import subprocess
-import sys
 import tempfile
 from pathlib import Path
 
@@ -189,18 +188,3 @@ def test_help_lists_every_step() -> None:
     assert phony
     for step in set(phony[1].split()) - {"prepared"}:
         assert f"make {step} " in said
-
-
-#: What `import comfy_assets` may load besides the standard library, and what making a client may.
-LIGHT = {"comfy_assets"}
-
-
-def test_import_is_light() -> None:
-    """`import comfy_assets` loads nothing but itself and the standard library."""
-    program = "import sys, comfy_assets; print(*{name.partition('.')[0] for name in sys.modules})"
-    said = subprocess.run(
-        [sys.executable, "-I", "-c", program], capture_output=True, text=True, check=True
-    ).stdout
-    loaded = {name for name in said.split() if name not in sys.stdlib_module_names}
-    ours = {name for name in loaded if not name.startswith(("__", "_"))}
-    assert ours <= LIGHT

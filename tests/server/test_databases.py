@@ -211,6 +211,7 @@ def test_tables_of_something_else(tmp_path: Path) -> None:
     path = tmp_path / "other.db"
     with sqlite3.connect(path) as connection:
         connection.execute("CREATE TABLE other (id INTEGER)")
+    connection.close()
     with pytest.raises(ServerStartError, match="something else; name a new one"):
         ServerProcess(database=f"sqlite:///{path}").start()
 

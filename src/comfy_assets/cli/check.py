@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from importlib.util import find_spec
 from typing import Any
 
 import click
 
 from comfy_assets.cli.check_options import check_options
-from comfy_assets.cli.output import Failure, Output, json_option
-
-#: What the extra `check` brings.
-_EXTRA = ("h11", "hypothesis", "jsonschema_rs", "schemathesis", "yaml")
+from comfy_assets.cli.extras import need_extra
+from comfy_assets.cli.output import Output, json_option
 
 
 @click.command("check", epilog="Example: comfy-assets check http://127.0.0.1:8765 --known-file portrait.png")
@@ -24,10 +21,7 @@ def command(url: str | None, as_json: bool, **given: Any) -> int:
     Exit status: 0 no deviation found and everything checked; 1 the server violates the contract;
     2 the check could not run or is not complete.
     """
-    if not all(map(find_spec, _EXTRA)):
-        raise Failure(
-            "check needs the \"check\" extra: pip install 'comfy-assets[check]'", code="missing_extra"
-        )
+    need_extra("check", "check")
     from comfy_assets.cli import check_modes
 
     output = Output("check", as_json=as_json, quiet=given.pop("quiet"))

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import click
 
 from comfy_assets.cli.completing import client_rules, files
-from comfy_assets.cli.output import Failure, Output, json_option
+from comfy_assets.cli.extras import need_extra
+from comfy_assets.cli.output import Output, json_option
 
-#: What the check of clients needs of the extra `check`.
-_EXTRA = ("h11", "jsonschema_rs", "yaml")
 _FILE = click.Path(path_type=Path)
 #: An answer after 3 s has to be waited for: a run needs more than that.
 SHORTEST = 10.0
@@ -96,10 +94,7 @@ def command(words: tuple[str, ...], as_json: bool, **given: Any) -> int:
     Exit status: 0 no deviation found and everything checked; 1 the program violates the contract;
     2 the check could not run or is not complete.
     """
-    if not all(map(find_spec, _EXTRA)):
-        raise Failure(
-            "check-client needs the \"check\" extra: pip install 'comfy-assets[check]'", code="missing_extra"
-        )
+    need_extra("check-client", "check")
     from comfy_assets.cli import check_client_modes
 
     if given["timeout"] < SHORTEST or given["timeout"] != given["timeout"]:

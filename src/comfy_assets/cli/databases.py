@@ -4,20 +4,17 @@ from __future__ import annotations
 
 import os
 from contextlib import contextmanager
-from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from comfy_assets.cli.extras import need_extra
 from comfy_assets.cli.output import Failure
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from comfy_assets.server.store import Store
-
-#: What the extra `server` brings.
-EXTRA = ("jsonschema_rs", "sqlalchemy", "starlette", "uvicorn", "yaml")
 
 
 def database_option(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -30,14 +27,6 @@ def database_option(command: Callable[..., Any]) -> Callable[..., Any]:
     )(command)
 
 
-def need_extra(command: str) -> None:
-    """Say how to get what is missing."""
-    if not all(map(find_spec, EXTRA)):
-        raise Failure(
-            f"{command} needs the \"server\" extra: pip install 'comfy-assets[server]'", code="missing_extra"
-        )
-
-
 def _is_absent_file(url: str) -> bool:
     kind, _, path = url.partition(":///")
     return kind == "sqlite" and bool(path) and not os.path.exists(path.partition("?")[0])
@@ -46,7 +35,7 @@ def _is_absent_file(url: str) -> bool:
 @contextmanager
 def opened(command: str, database: str) -> Iterator[Store]:
     """The database of a server."""
-    need_extra(command)
+    need_extra(command, "server")
     import sqlalchemy as sa
 
     from comfy_assets.server.database import StoreError, sentence

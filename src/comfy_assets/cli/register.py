@@ -10,6 +10,7 @@ import click
 
 from comfy_assets import errors
 from comfy_assets.cli import register_options, register_sources, service
+from comfy_assets.cli.extras import need_extra
 from comfy_assets.cli.interrupting import ends_at_once
 from comfy_assets.cli.output import Exit, Failure, Output, json_option, printable
 from comfy_assets.cli.register_output import Printer
@@ -52,6 +53,8 @@ def command(paths: tuple[str, ...], dry_run: bool, quiet: bool, as_json: bool, *
     if dry_run:
         _show_plan(output, source, _absent(roots))
         return
+    if chosen.cluster is not None:
+        need_extra("--cluster", "cluster")
     printer = Printer(output, reports, explain=given["explain"])
     try:
         with contextlib.ExitStack() as stack:

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from comfy_assets.cli.completing import files, scenarios, steps
-from comfy_assets.cli.databases import database_option, need_extra, opened
+from comfy_assets.cli.databases import database_option, opened
+from comfy_assets.cli.extras import need_extra
 from comfy_assets.cli.output import Exit, Failure, Output, json_option, printable
 from comfy_assets.cli.service import key_in
 from comfy_assets.scenarios.steps import ScenarioError
@@ -48,7 +49,7 @@ def _key_options(command: Callable[..., Any]) -> Callable[..., Any]:
 @json_option
 def list_(as_json: bool) -> None:
     """List the scenarios, and what the parts of a step can name."""
-    need_extra("scenario")
+    need_extra("scenario", "server")
     from comfy_assets import specification
     from comfy_assets.scenarios import steps
 
@@ -99,7 +100,7 @@ def bind(
 
     Without a key one is made and printed; the server accepts it when the command ends.
     """
-    need_extra("scenario")
+    need_extra("scenario", "server")
     from comfy_assets import specification
     from comfy_assets.scenarios import steps
     from comfy_assets.server.bindings import describe
@@ -141,7 +142,7 @@ def show(
     api_key: str | None, api_key_file: str | None, without_key: bool, database: str, as_json: bool
 ) -> None:
     """Show what is bound to a key: which steps were used up, and what was committed since."""
-    need_extra("scenario")
+    need_extra("scenario", "server")
     from comfy_assets.server.bindings import describe
 
     output = Output("scenario show", as_json=as_json)

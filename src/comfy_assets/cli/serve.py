@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from comfy_assets.cli.completing import folders
-from comfy_assets.cli.databases import need_extra
+from comfy_assets.cli.extras import need_extra
 from comfy_assets.cli.output import Exit, Failure, Output, json_option
 
 
@@ -137,7 +137,7 @@ def command(
     Prints its URL on stdout once the content is indexed and requests are answered. What it says goes to
     stderr, with --json as events to stdout. Ctrl-C or SIGTERM ends it.
     """
-    need_extra("serve")
+    need_extra("serve", "server")
     from comfy_assets.server import keys, run
 
     output = Output("serve", as_json=as_json)

@@ -24,6 +24,8 @@ HUGE = "a number too large for a double"
 TOO_DEEP = "nesting too deep to be read here"
 
 _MANY_DIGITS = 4000
+# What jsonschema-rs takes; Python's own reader ends at 1,000 levels or at 10,000, by its version.
+_DEEPEST = 255
 _SURROGATES = re.compile("[\ud800-\udfff]")
 
 
@@ -75,7 +77,10 @@ def _parse(decoded: str, text: Text) -> None:
     except RecursionError:
         text.open.add(TOO_DEEP)
     else:
-        text.value = value
+        if depth(value) > _DEEPEST:
+            text.open.add(TOO_DEEP)
+        else:
+            text.value = value
         if stripped[end:].strip(" \t\r\n"):
             text.wrong, text.detail = TRAILING, "something stands after the JSON value"
 

@@ -157,7 +157,9 @@ def connected(address: str, stop: threading.Event) -> Iterator[Cluster]:
         from distributed.comm.addressing import parse_address
         from distributed.comm.registry import get_backend
     except ImportError:
-        raise InputError("for --cluster install 'comfy-assets[cluster]'") from None
+        raise InputError(
+            "--cluster needs the \"cluster\" extra: pip install 'comfy-assets[cluster]'"
+        ) from None
     with _quiet():
         try:
             # A client that fails at this leaves a complaint behind.

@@ -176,7 +176,8 @@ class Root:
         try:
             from fsspec.core import url_to_fs
         except ImportError:
-            raise InputError(f"{shown(url)}: for URLs install 'comfy-assets[cluster]'") from None
+            needs = "a URL needs the \"cluster\" extra: pip install 'comfy-assets[cluster]'"
+            raise InputError(f"{shown(url)}: {needs}") from None
         try:
             system, path = url_to_fs(url)
         except ImportError as error:
