@@ -108,7 +108,7 @@ pictures: setup ## Make docs/pictures anew from real runs; needs tmux and chromi
 share: setup npm-tools ## Write the contract for other languages into dist/contract/: documents, page, test vectors
 	@$(BIN)/python -m tools.share
 
-system: ## Install the browser and the shells that some tests want (Debian, Ubuntu); CI fails without them
+system: ## Install the browser, shells and compilers that tests want (Debian, Ubuntu); CI fails without them
 	@tools/system.sh
 
 npm-tools: .cache/npm/complete ## Install what lints, compares and shows contracts from npm, pinned

@@ -6,6 +6,7 @@ import json
 import socket
 import ssl
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -145,3 +146,11 @@ def scripted(
         yield server
     finally:
         server.stop()
+
+
+def until(condition: Callable[[], bool]) -> bool:
+    """Whether the condition came true, on a busy machine too."""
+    end = time.monotonic() + 60
+    while not condition() and time.monotonic() < end:
+        time.sleep(0.02)
+    return condition()

@@ -7,7 +7,7 @@ import math
 import re
 import ssl
 import threading
-from collections.abc import Generator, Mapping
+from collections.abc import Generator, Mapping, MutableMapping
 from typing import Any, Final, NoReturn, Self
 
 import httpx
@@ -87,8 +87,12 @@ class KeyInHeader(httpx.Auth):
             self._written = re.compile("".join(map(_as_texts_write_it, self._key)))
         return self
 
+    def add_to(self, headers: MutableMapping[str, str]) -> None:
+        """Write the key into headers that are sent now."""
+        headers[self._header] = self._prefix + self._key
+
     def auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
-        request.headers[self._header] = self._prefix + self._key
+        self.add_to(request.headers)
         yield request
 
     def removed_from(self, text: str) -> str:

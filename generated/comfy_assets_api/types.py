@@ -1,9 +1,9 @@
 # Generated from openapi.yaml and overrides/. Do not edit: change those, then run ./generate.sh
 """The types of the contract's values: what JSON each takes, which limits hold, how it reads and writes.
 
-A rule does three things, all without side effects:
+A rule does three things:
 
-- `check(value, place)` yields the problems of a Python value, before it is sent;
+- `check(value, place, problems)` appends the problems of a Python value, before it is sent, to `problems`;
 - `read(raw, place, problems)` makes a Python value of JSON, appends what deviates to `problems`, and
   gives `UNREADABLE` where no value of this type can be made of it;
 - `write(value)` makes JSON of a Python value.
@@ -18,7 +18,7 @@ import json
 import math
 import re
 from codecs import BOM_UTF8
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from fractions import Fraction
 from typing import Any, ClassVar, Final, Generic, Literal, Self, SupportsIndex, TypeVar, cast
 from urllib.parse import quote
@@ -87,14 +87,15 @@ class Rule:
 
     kind: ClassVar[str] = "a value"
 
-    def check(self, value: Any, place: Place) -> Iterator[Problem]:
-        """The problems of a Python value."""
+    def check(self, value: Any, place: Place, problems: list[Problem]) -> None:
+        """Append the problems of a Python value."""
         raise NotImplementedError
 
     def read(self, raw: Any, place: Place, problems: list[Problem]) -> Any:
         """A Python value of JSON; where the two look alike, the value itself."""
-        found = list(self.check(raw, place))
-        problems.extend(found)
+        before = len(problems)
+        self.check(raw, place, problems)
+        found = problems[before:]
         return (
             UNREADABLE if any(problem.rule == "type" and problem.place == place for problem in found) else raw
         )
@@ -132,17 +133,17 @@ TOO_DEEP: Final = Problem(
 )
 
 
-def all_of(problems: Iterator[Problem]) -> list[Problem]:
-    """The problems as a list; one problem where the value nests too deep to be judged."""
+def found(check: Callable[..., None], *arguments: Any) -> list[Problem]:
+    """The problems that a check appends; one problem where the value nests too deep to be judged."""
+    problems: list[Problem] = []
     try:
-        return list(problems)
+        check(*arguments, problems)
     except RecursionError:
         return [TOO_DEEP]
+    return problems
 
 
 def _has_lone_surrogate(text: str) -> bool:
-    if text.isascii():
-        return False
     try:
         text.encode()
     except UnicodeEncodeError:
@@ -197,30 +198,34 @@ class Text(Rule):
         self.max_length = max_length
         self.format = None if format is None else _FORMATS.get(format)
 
-    def check(self, value: Any, place: Place) -> Iterator[Problem]:
+    def check(self, value: Any, place: Place, problems: list[Problem]) -> None:
         if not isinstance(value, str):
-            yield self.wrong_type(place, value)
+            problems.append(self.wrong_type(place, value))
             return
-        if _has_lone_surrogate(value):
-            yield Problem(place, "type", "a string that UTF-8 can carry", shown(value))
+        if not value.isascii() and _has_lone_surrogate(value):
+            problems.append(Problem(place, "type", "a string that UTF-8 can carry", shown(value)))
         if self.min_length is not None and len(value) < self.min_length:
-            yield Problem(
-                place, "minLength", f"at least {_counted(self.min_length, 'character')}", shown(value)
+            problems.append(
+                Problem(
+                    place, "minLength", f"at least {_counted(self.min_length, 'character')}", shown(value)
+                )
             )
         if self.max_length is not None and len(value) > self.max_length:
-            yield Problem(
-                place,
-                "maxLength",
-                f"at most {_counted(self.max_length, 'character')}",
-                _counted(len(value), "character"),
+            problems.append(
+                Problem(
+                    place,
+                    "maxLength",
+                    f"at most {_counted(self.max_length, 'character')}",
+                    _counted(len(value), "character"),
+                )
             )
         if self.regex is not None and self.regex.search(value) is None:
-            yield Problem(place, "pattern", f"a string that matches {self.pattern}", shown(value))
+            problems.append(Problem(place, "pattern", f"a string that matches {self.pattern}", shown(value)))
         if self.format is not None and not self.format[0](value):
-            yield Problem(place, "format", self.format[1], shown(value))
+            problems.append(Problem(place, "format", self.format[1], shown(value)))
 
     def read(self, raw: Any, place: Place, problems: list[Problem]) -> Any:
-        problems.extend(self.check(raw, place))
+        self.check(raw, place, problems)
         return raw if isinstance(raw, str) else UNREADABLE
 
 
@@ -229,9 +234,9 @@ class Boolean(Rule):
 
     kind = "a boolean"
 
-    def check(self, value: Any, place: Place) -> Iterator[Problem]:
+    def check(self, value: Any, place: Place, problems: list[Problem]) -> None:
         if not isinstance(value, bool):
-            yield self.wrong_type(place, value)
+            problems.append(self.wrong_type(place, value))
 
 
 class Null(Rule):
@@ -239,18 +244,18 @@ class Null(Rule):
 
     kind = "null"
 
-    def check(self, value: Any, place: Place) -> Iterator[Problem]:
+    def check(self, value: Any, place: Place, problems: list[Problem]) -> None:
         if value is not None:
-            yield self.wrong_type(place, value)
+            problems.append(self.wrong_type(place, value))
 
 
 #: Bits of an integer that Python still writes in decimal digits, 4,300 of them.
 _LONGEST: Final = 14_284
 
 
-def _too_long(value: float, place: Place) -> Iterator[Problem]:
+def _too_long(value: float, place: Place, problems: list[Problem]) -> None:
     if isinstance(value, int) and value.bit_length() > _LONGEST:
-        yield Problem(place, "type", "an integer that can be written", shown(value))
+        problems.append(Problem(place, "type", "an integer that can be written", shown(value)))
 
 
 class Number(Rule):
@@ -282,17 +287,17 @@ class Number(Rule):
             return math.isfinite(value)
         return isinstance(value, int) and not isinstance(value, bool)
 
-    def check(self, value: Any, place: Place) -> Iterator[Problem]:
+    def check(self, value: Any, place: Place, problems: list[Problem]) -> None:
         if not self.is_one(value):
-            yield self.wrong_type(place, value)
+            problems.append(self.wrong_type(place, value))
             return
         if not self.bounds:
-            yield from _too_long(value, place)
+            _too_long(value, place, problems)
         for name, bound, holds, words in self.bounds:
             if not holds(value, bound):
-                yield Problem(place, name, f"{self.kind} of {words} {bound}", shown(value))
+                problems.append(Problem(place, name, f"{self.kind} of {words} {bound}", shown(value)))
         if self.multiple_of is not None and not self._is_multiple(value, self.multiple_of):
-            yield Problem(place, "multipleOf", f"a multiple of {self.multiple_of}", shown(value))
+            problems.append(Problem(place, "multipleOf", f"a multiple of {self.multiple_of}", shown(value)))
 
     @staticmethod
     def _is_multiple(value: float, of: float) -> bool:
@@ -327,9 +332,9 @@ class InText(Rule):
     def __init__(self, text: Text | None = None) -> None:
         self.text = text
 
-    def _limits(self, text: str, place: Place) -> Iterator[Problem]:
+    def _limits(self, text: str, place: Place, problems: list[Problem]) -> None:
         if self.text is not None:
-            yield from self.text.check(text, place)
+            self.text.check(text, place, problems)
 
 
 class Uuid(InText):
@@ -337,17 +342,17 @@ class Uuid(InText):
 
     kind = "a UUID"
 
-    def check(self, value: Any, place: Place) -> Iterator[Problem]:
+    def check(self, value: Any, place: Place, problems: list[Problem]) -> None:
         if isinstance(value, UUID):
-            yield from self._limits(str(value), place)
+            self._limits(str(value), place, problems)
         else:
-            yield self.wrong_type(place, value)
+            problems.append(self.wrong_type(place, value))
 
     def read(self, raw: Any, place: Place, problems: list[Problem]) -> Any:
         if not isinstance(raw, str):
             problems.append(self.wrong_type(place, raw))
             return UNREADABLE
-        problems.extend(self._limits(raw, place))
+        self._limits(raw, place, problems)
         if _UUID.fullmatch(raw):
             # By its number: from text, the class would look for braces and prefixes that are not there.
             return UUID(int=int(raw.replace("-", ""), 16))
@@ -438,20 +443,22 @@ class DateTime(InText):
 
     kind = "an RFC 3339 time with an offset"
 
-    def check(self, value: Any, place: Place) -> Iterator[Problem]:
+    def check(self, value: Any, place: Place, problems: list[Problem]) -> None:
         if isinstance(value, datetime.datetime):
             offset = value.utcoffset()
             if offset is None or offset % datetime.timedelta(minutes=1):
-                yield Problem(place, "format", self.kind, f"{datetime.datetime.isoformat(value)!r}")
+                problems.append(
+                    Problem(place, "format", self.kind, f"{datetime.datetime.isoformat(value)!r}")
+                )
             else:
-                yield from self._limits(as_json(value), place)
+                self._limits(as_json(value), place, problems)
         elif isinstance(value, str):
             time = read_time(value)
             if time is None or not time[1]:
-                yield Problem(place, "format", self.kind, shown(value))
-            yield from self._limits(value, place)
+                problems.append(Problem(place, "format", self.kind, shown(value)))
+            self._limits(value, place, problems)
         else:
-            yield self.wrong_type(place, value)
+            problems.append(self.wrong_type(place, value))
 
     def read(self, raw: Any, place: Place, problems: list[Problem]) -> Any:
         if not isinstance(raw, str):
@@ -460,7 +467,7 @@ class DateTime(InText):
         time = read_time(raw)
         if time is None or not time[1]:
             problems.append(Problem(place, "format", self.kind, shown(raw)))
-        problems.extend(self._limits(raw, place))
+        self._limits(raw, place, problems)
         return UNREADABLE if time is None else time[0]
 
 
@@ -469,18 +476,18 @@ class Date(InText):
 
     kind = "a date"
 
-    def check(self, value: Any, place: Place) -> Iterator[Problem]:
+    def check(self, value: Any, place: Place, problems: list[Problem]) -> None:
         if isinstance(value, datetime.date) and not isinstance(value, datetime.datetime):
-            yield from self._limits(value.isoformat(), place)
+            self._limits(value.isoformat(), place, problems)
         elif isinstance(value, str):
             if read_date(value) is None:
-                yield Problem(place, "format", self.kind, shown(value))
-            yield from self._limits(value, place)
+                problems.append(Problem(place, "format", self.kind, shown(value)))
+            self._limits(value, place, problems)
         else:
-            yield self.wrong_type(place, value)
+            problems.append(self.wrong_type(place, value))
 
     def read(self, raw: Any, place: Place, problems: list[Problem]) -> Any:
-        problems.extend(self.check(raw, place))
+        self.check(raw, place, problems)
         date = read_date(raw) if isinstance(raw, str) else None
         return UNREADABLE if date is None else date
 
@@ -494,35 +501,37 @@ class Anything(Rule):
 
     kind = "a JSON value"
 
-    def check(self, value: Any, place: Place) -> Iterator[Problem]:
+    def check(self, value: Any, place: Place, problems: list[Problem]) -> None:
         # A loop, not a recursion: how deep a value may nest is not to depend on the caller's stack.
         waiting: list[tuple[Any, Place]] = [(value, place)]
         while waiting:
             value, place = waiting.pop()
             if isinstance(value, str):
-                yield from _TEXT.check(value, place)
+                _TEXT.check(value, place, problems)
             elif isinstance(value, float):
                 if not math.isfinite(value):
-                    yield Problem(place, "type", "a finite number", shown(value))
+                    problems.append(Problem(place, "type", "a finite number", shown(value)))
             elif isinstance(value, int):
-                yield from _too_long(value, place)
+                _too_long(value, place, problems)
             elif isinstance(value, (dict, list)) and len(place) > _DEEPEST:
-                yield Problem(place, "type", f"a value nested at most {_DEEPEST} deep", "a deeper one")
+                problems.append(
+                    Problem(place, "type", f"a value nested at most {_DEEPEST} deep", "a deeper one")
+                )
                 return
             elif isinstance(value, dict):
                 for name in value:
                     if isinstance(name, str):
-                        yield from _TEXT.check(name, place)
+                        _TEXT.check(name, place, problems)
                     else:
-                        yield Problem(place, "type", "member names that are strings", shown(name))
+                        problems.append(Problem(place, "type", "member names that are strings", shown(name)))
                 waiting.extend((member, (*place, str(name))) for name, member in reversed(value.items()))
             elif isinstance(value, list):
                 waiting.extend((item, (*place, position)) for position, item in enumerate(value))
             elif value is not None and not isinstance(value, int):
-                yield self.wrong_type(place, value)
+                problems.append(self.wrong_type(place, value))
 
     def read(self, raw: Any, place: Place, problems: list[Problem]) -> Any:
-        problems.extend(self.check(raw, place))
+        self.check(raw, place, problems)
         return raw
 
     def write(self, value: Any) -> Any:
@@ -533,12 +542,12 @@ _TEXT: Final = Text()
 ANYTHING: Final = Anything()
 
 
-def _count(count: int, place: Place, fewest: int | None, most: int | None) -> Iterator[Problem]:
+def _count(count: int, place: Place, fewest: int | None, most: int | None, problems: list[Problem]) -> None:
     """The problems of an object's number of members."""
     if fewest is not None and count < fewest:
-        yield Problem(place, "minProperties", f"at least {fewest} members", str(count))
+        problems.append(Problem(place, "minProperties", f"at least {fewest} members", str(count)))
     if most is not None and count > most:
-        yield Problem(place, "maxProperties", f"at most {most} members", str(count))
+        problems.append(Problem(place, "maxProperties", f"at most {most} members", str(count)))
 
 
 class FreeForm(Rule):
@@ -557,26 +566,26 @@ class FreeForm(Rule):
         self.min_properties = min_properties
         self.max_properties = max_properties
 
-    def check(self, value: Any, place: Place) -> Iterator[Problem]:
+    def check(self, value: Any, place: Place, problems: list[Problem]) -> None:
         if not isinstance(value, dict):
-            yield self.wrong_type(place, value)
+            problems.append(self.wrong_type(place, value))
             return
-        yield from _count(len(value), place, self.min_properties, self.max_properties)
+        _count(len(value), place, self.min_properties, self.max_properties, problems)
         if self.each is None:
-            yield from ANYTHING.check(value, place)
+            ANYTHING.check(value, place, problems)
             return
         for name, member in value.items():
-            yield from ANYTHING.check({name: None}, place)
-            yield from self.each.check(member, (*place, str(name)))
+            ANYTHING.check({name: None}, place, problems)
+            self.each.check(member, (*place, str(name)), problems)
 
     def read(self, raw: Any, place: Place, problems: list[Problem]) -> Any:
         if not isinstance(raw, dict):
             problems.append(self.wrong_type(place, raw))
             return UNREADABLE
         if self.each is None:
-            problems.extend(self.check(raw, place))
+            self.check(raw, place, problems)
             return raw
-        problems.extend(_count(len(raw), place, self.min_properties, self.max_properties))
+        _count(len(raw), place, self.min_properties, self.max_properties, problems)
         return {name: _kept(self.each, value, (*place, name), problems) for name, value in raw.items()}
 
     def write(self, value: Any) -> Any:
@@ -611,29 +620,38 @@ class Array(Rule):
         self.max_items = max_items
         self.unique_items = unique_items
 
-    def _limits(self, raw: list[Any], place: Place) -> Iterator[Problem]:
+    def _limits(self, raw: list[Any], place: Place, problems: list[Problem]) -> None:
         if self.min_items is not None and len(raw) < self.min_items:
-            yield Problem(
-                place, "minItems", f"at least {_counted(self.min_items, 'item')}", _counted(len(raw), "item")
+            problems.append(
+                Problem(
+                    place,
+                    "minItems",
+                    f"at least {_counted(self.min_items, 'item')}",
+                    _counted(len(raw), "item"),
+                )
             )
         if self.max_items is not None and len(raw) > self.max_items:
-            yield Problem(
-                place, "maxItems", f"at most {_counted(self.max_items, 'item')}", _counted(len(raw), "item")
+            problems.append(
+                Problem(
+                    place,
+                    "maxItems",
+                    f"at most {_counted(self.max_items, 'item')}",
+                    _counted(len(raw), "item"),
+                )
             )
         if self.unique_items and len({_comparable(item) for item in raw}) < len(raw):
-            yield Problem(place, "uniqueItems", "items that all differ", "one of them twice")
+            problems.append(Problem(place, "uniqueItems", "items that all differ", "one of them twice"))
 
-    def check(self, value: Any, place: Place) -> Iterator[Problem]:
+    def check(self, value: Any, place: Place, problems: list[Problem]) -> None:
         if not isinstance(value, list):
-            yield self.wrong_type(place, value)
+            problems.append(self.wrong_type(place, value))
             return
-        found = [
-            problem
-            for position, item in enumerate(value)
-            for problem in self.items.check(item, (*place, position))
-        ]
+        before = len(problems)
+        for position, item in enumerate(value):
+            self.items.check(item, (*place, position), problems)
         # Items that are no JSON cannot be compared.
-        yield from found or self._limits([self.items.write(item) for item in value], place)
+        if len(problems) == before:
+            self._limits([self.items.write(item) for item in value], place, problems)
 
     def read(self, raw: Any, place: Place, problems: list[Problem]) -> Any:
         if not isinstance(raw, list):
@@ -645,7 +663,7 @@ class Array(Rule):
             if len(problems) - before > _ENOUGH:
                 # Whoever sent this sent something else than such an array.
                 return UNREADABLE
-        problems.extend(self._limits(raw, place))
+        self._limits(raw, place, problems)
         return [value for value in read if value is not UNREADABLE]
 
     def write(self, value: Any) -> Any:
@@ -672,14 +690,12 @@ class OneOf(Rule):
         self.rules = rules
         self.exclusive = exclusive
 
-    def check(self, value: Any, place: Place) -> Iterator[Problem]:
-        found = [list(rule.check(value, place)) for rule in self.rules]
-        if all(found):
-            yield from self._closest(found)
+    def check(self, value: Any, place: Place, problems: list[Problem]) -> None:
+        checked = [_judged(rule, value, place) for rule in self.rules]
+        if all(checked):
+            problems.extend(self._closest(checked))
         elif self.exclusive:
-            several: list[Problem] = []
-            self._read_clean(self.write(value), place, several)
-            yield from several
+            self._read_clean(self.write(value), place, problems)
 
     def read(self, raw: Any, place: Place, problems: list[Problem]) -> Any:
         clean = self._read_clean(raw, place, problems)
@@ -687,23 +703,23 @@ class OneOf(Rule):
             return clean[0]
         attempts: list[tuple[Any, list[Problem]]] = []
         for rule in self.rules:
-            found: list[Problem] = []
-            attempts.append((rule.read(raw, place, found), found))
+            own: list[Problem] = []
+            attempts.append((rule.read(raw, place, own), own))
         readable = [attempt for attempt in attempts if attempt[0] is not UNREADABLE]
         if readable:
-            value, found = min(readable, key=lambda attempt: len(attempt[1]))
-            problems.extend(found)
+            value, own = min(readable, key=lambda attempt: len(attempt[1]))
+            problems.extend(own)
             return value
-        problems.extend(self._closest([found for _, found in attempts]))
+        problems.extend(self._closest([own for _, own in attempts]))
         return UNREADABLE
 
     def _read_clean(self, raw: Any, place: Place, problems: list[Problem]) -> list[Any]:
         """What the rules make of JSON that read it without a problem; a problem where they are too many."""
         clean = []
         for rule in self.rules:
-            found: list[Problem] = []
-            value = rule.read(raw, place, found)
-            if not found:
+            own: list[Problem] = []
+            value = rule.read(raw, place, own)
+            if not own:
                 clean.append(value)
                 if not self.exclusive:
                     break
@@ -712,15 +728,21 @@ class OneOf(Rule):
             problems.append(Problem(place, "oneOf", "a value of exactly one of the variants", got))
         return clean
 
-    def _closest(self, found: list[list[Problem]]) -> list[Problem]:
+    def _closest(self, checked: list[list[Problem]]) -> list[Problem]:
         """The problems of the rule that came nearest: one of the value's type rather than another."""
-        return min(found, key=lambda problems: any(problem.rule == "type" for problem in problems))
+        return min(checked, key=lambda problems: any(problem.rule == "type" for problem in problems))
 
     def write(self, value: Any) -> Any:
         for rule in self.rules:
-            if not any(rule.check(value, ())):
+            if not _judged(rule, value, ()):
                 return rule.write(value)
         return as_json(value)
+
+
+def _judged(rule: Rule, value: Any, place: Place) -> list[Problem]:
+    problems: list[Problem] = []
+    rule.check(value, place, problems)
+    return problems
 
 
 class Constants(Rule):
@@ -729,16 +751,18 @@ class Constants(Rule):
     def __init__(self, *values: Any) -> None:
         self.values = values
 
-    def check(self, value: Any, place: Place) -> Iterator[Problem]:
+    def check(self, value: Any, place: Place, problems: list[Problem]) -> None:
         if not isinstance(value, (str, int, float, type(None))) or _comparable(value) not in map(
             _comparable, self.values
         ):
-            yield Problem(place, "enum", f"one of {', '.join(map(shown, self.values))}", shown(value))
+            problems.append(
+                Problem(place, "enum", f"one of {', '.join(map(shown, self.values))}", shown(value))
+            )
 
     def read(self, raw: Any, place: Place, problems: list[Problem]) -> Any:
-        found = list(self.check(raw, place))
-        problems.extend(found)
-        return UNREADABLE if found else raw
+        before = len(problems)
+        self.check(raw, place, problems)
+        return raw if len(problems) == before else UNREADABLE
 
 
 class Choice(Rule):
@@ -752,9 +776,9 @@ class Choice(Rule):
         # The class too: its value, given as plain text, is none of them.
         return Problem(place, "enum", f"a {self._choices().__name__}, one of {values}", shown(got))
 
-    def check(self, value: Any, place: Place) -> Iterator[Problem]:
+    def check(self, value: Any, place: Place, problems: list[Problem]) -> None:
         if not isinstance(value, self._choices()):
-            yield self._problem(place, value)
+            problems.append(self._problem(place, value))
 
     def read(self, raw: Any, place: Place, problems: list[Problem]) -> Any:
         for choice in self._choices():
@@ -772,11 +796,11 @@ class Object(Rule):
     def __init__(self, model: Callable[[], type[Model]]) -> None:
         self._model = model
 
-    def check(self, value: Any, place: Place) -> Iterator[Problem]:
+    def check(self, value: Any, place: Place, problems: list[Problem]) -> None:
         if isinstance(value, self._model()):
-            yield from value.check(place)
+            value.judge(place, problems)
         else:
-            yield Problem(place, "type", f"a {self._model().__name__}", shown(value))
+            problems.append(Problem(place, "type", f"a {self._model().__name__}", shown(value)))
 
     def read(self, raw: Any, place: Place, problems: list[Problem]) -> Any:
         value = self._model().read(raw, problems, place)
@@ -788,11 +812,11 @@ class Nothing(Rule):
 
     kind = "no such member"
 
-    def check(self, value: Any, place: Place) -> Iterator[Problem]:
-        yield Problem(place, "additionalProperties", self.kind, shown(value))
+    def check(self, value: Any, place: Place, problems: list[Problem]) -> None:
+        problems.append(Problem(place, "additionalProperties", self.kind, shown(value)))
 
     def read(self, raw: Any, place: Place, problems: list[Problem]) -> Any:
-        problems.extend(self.check(raw, place))
+        self.check(raw, place, problems)
         return raw
 
 
@@ -807,16 +831,16 @@ class Member:
         self.rule = rule
         self.required = required
 
-    def check(self, value: Any, place: Place) -> Iterator[Problem]:
+    def check(self, value: Any, place: Place, problems: list[Problem]) -> None:
         """The problems of the member's value; an absent one may be absent or not."""
         if value is UNSET:
             if self.required:
-                yield Problem((*place, self.name), "required", "a value", "none")
+                problems.append(Problem((*place, self.name), "required", "a value", "none"))
         else:
-            yield from self.rule.check(value, (*place, self.name))
+            self.rule.check(value, (*place, self.name), problems)
 
     def __call__(self, instance: object, attribute: Attribute[Any], value: Any) -> None:
-        if problems := all_of(self.check(value, ())):
+        if problems := found(self.check, value, ()):
             raise InvalidValue(problems)
 
 
@@ -846,31 +870,40 @@ class Model:
 
     additional_properties: dict[str, Any]
 
-    def check(self, place: Place = ()) -> Iterator[Problem]:
+    def check(self) -> list[Problem]:
         """The problems of all members, also of those changed in place since they were set."""
+        return found(self.judge, ())
+
+    def judge(self, place: Place, problems: list[Problem]) -> None:
+        """Append what `check` finds in an object that stands at a place in another one."""
         count = 0
         for attribute, member in members(type(self)):
             value = getattr(self, attribute)
             count += value is not UNSET
-            yield from member.check(value, place)
+            member.check(value, place, problems)
         further = self.additional_properties
-        yield from self.check_further(further, place)
-        yield from _count(count + len(further), place, self.min_properties, self.max_properties)
+        self.check_further(further, place, problems)
+        _count(count + len(further), place, self.min_properties, self.max_properties, problems)
 
     @classmethod
-    def check_further(cls, value: Any, place: Place) -> Iterator[Problem]:
+    def check_further(cls, value: Any, place: Place, problems: list[Problem]) -> None:
         """The problems of members that the contract does not name."""
         if not isinstance(value, dict):
-            yield Problem((*place, "additional_properties"), "type", "a dict", shown(value))
+            problems.append(Problem((*place, "additional_properties"), "type", "a dict", shown(value)))
             return
         named = {member.name: attribute for attribute, member in members(cls)}
         for name, member in value.items():
-            yield from ANYTHING.check({name: None}, place)
+            ANYTHING.check({name: None}, place, problems)
             if name in named:
-                yield Problem(
-                    (*place, name), "additionalProperties", f"it in the attribute {named[name]}", "it here"
+                problems.append(
+                    Problem(
+                        (*place, name),
+                        "additionalProperties",
+                        f"it in the attribute {named[name]}",
+                        "it here",
+                    )
                 )
-            yield from cls.further.check(member, (*place, str(name)))
+            cls.further.check(member, (*place, str(name)), problems)
 
     def to_dict(self) -> dict[str, Any]:
         """The object as JSON; members that are UNSET are absent."""
@@ -906,7 +939,7 @@ class Model:
         if not isinstance(source, Mapping):
             problems.append(Problem(place, "type", "an object", shown(source)))
             return None
-        problems.extend(_count(len(source), place, cls.min_properties, cls.max_properties))
+        _count(len(source), place, cls.min_properties, cls.max_properties, problems)
         rest = dict(source)
         values: dict[str, Any] = {}
         for attribute, member in members(cls):
@@ -924,20 +957,28 @@ class Model:
         values["additional_properties"] = {
             name: _kept(cls.further, value, (*place, name), problems) for name, value in rest.items()
         }
-        return cls._of(values)
+        return cls.unchecked(values)
 
     @classmethod
-    def _of(cls, values: Mapping[str, Any]) -> Self:
-        # Past the validators: what was read has been judged, and a deviating value must be kept.
+    def unchecked(cls, values: Mapping[str, Any]) -> Self:
+        """A model of these attributes, past the validators; UNSET where none is given.
+
+        A deviating value is kept: it is judged when it is sent.
+        """
         self = cls.__new__(cls)
-        for name, value in values.items():
-            object.__setattr__(self, name, value)
+        for attribute, _ in members(cls):
+            if attribute not in values:
+                object.__setattr__(self, attribute, UNSET)
+        if "additional_properties" not in values:
+            object.__setattr__(self, "additional_properties", {})
+        for attribute, value in values.items():
+            object.__setattr__(self, attribute, value)
         return self
 
 
 def check_further(instance: Model, attribute: Attribute[Any], value: Any) -> None:
     """The attrs validator of `additional_properties`."""
-    if problems := all_of(instance.check_further(value, ())):
+    if problems := found(instance.check_further, value, ()):
         raise InvalidValue(problems)
 
 
@@ -949,17 +990,19 @@ class Parameter:
     member: Member
     explode: bool = False
 
-    def check(self, value: Any) -> Iterator[Problem]:
+    def check(self, value: Any, problems: list[Problem]) -> None:
         """The problems of an argument. None is sent as little as UNSET: only bodies can say null."""
-        yield from self.member.check(UNSET if value is None else value, ())
+        self.member.check(UNSET if value is None else value, (), problems)
         if self.place in ("header", "cookie"):
             for text in self.texts(value):
                 if _HEADER_TEXT.fullmatch(text) is None:
-                    yield Problem(
-                        (self.member.name,),
-                        "type",
-                        "visible ASCII characters, as a header needs",
-                        shown(text),
+                    problems.append(
+                        Problem(
+                            (self.member.name,),
+                            "type",
+                            "visible ASCII characters, as a header needs",
+                            shown(text),
+                        )
                     )
 
     def texts(self, value: Any) -> list[str]:
@@ -986,12 +1029,12 @@ class Body:
     rule: Rule
     required: bool
 
-    def check(self, value: Any) -> Iterator[Problem]:
+    def check(self, value: Any, problems: list[Problem]) -> None:
         """The problems of a body, UNSET where there is none."""
         if value is not UNSET:
-            yield from self.rule.check(value, ())
+            self.rule.check(value, (), problems)
         elif self.required:
-            yield Problem((), "required", "a body", "none")
+            problems.append(Problem((), "required", "a body", "none"))
 
 
 def request_arguments(
@@ -1006,8 +1049,8 @@ def request_arguments(
 ) -> dict[str, Any]:
     """The arguments for `httpx.Client.request`; InvalidValue, and nothing sent, where one breaks the contract."""
     given = list(zip(parameters, values, strict=True))
-    problems = [problem for parameter, value in given for problem in all_of(parameter.check(value))]
-    problems += all_of(body.check(content)) if body is not None else []
+    problems = [problem for parameter, value in given for problem in found(parameter.check, value)]
+    problems += found(body.check, content) if body is not None else []
     if problems:
         raise InvalidValue(problems)
     headers: dict[str, str] = {}

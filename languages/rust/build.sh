@@ -3,6 +3,11 @@
 # The program is FOLDER/run. The pins are crates.lock: a Cargo.lock, with its hashes, that does not say where
 # crates come from. To make it anew: cargo update in FOLDER, then sed '/^source/d' Cargo.lock >crates.lock
 set -eu
+# rustup's cargo looks for its toolchains in HOME, which need not be the one that it was installed for.
+if ! cargo --version >/dev/null 2>&1; then
+    rustup=$(dirname "$(dirname "$(dirname "$(command -v cargo)")")")/.rustup
+    if [ -d "$rustup" ]; then export RUSTUP_HOME="$rustup"; fi
+fi
 from=$(cd "$(dirname "$0")" && pwd)
 mkdir -p "$1"
 cd "$1"

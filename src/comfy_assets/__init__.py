@@ -42,7 +42,8 @@ if TYPE_CHECKING:
     from comfy_assets.hashing import hash_file
     from comfy_assets.retrying import Attempt, RetryPolicy
     from comfy_assets.settings import InsecureConnectionWarning
-    from comfy_assets.transports import AsyncTransport, Transport
+    from comfy_assets.transports import Transport
+    from comfy_assets.transports_async import AsyncTransport
 
 _HOMES = {
     "comfy_assets.answers": ("AssetCreated", "Call", "DriftWarning"),
@@ -69,7 +70,8 @@ _HOMES = {
     "comfy_assets.hashing": ("hash_file",),
     "comfy_assets.retrying": ("Attempt", "RetryPolicy"),
     "comfy_assets.settings": ("InsecureConnectionWarning",),
-    "comfy_assets.transports": ("AsyncTransport", "Transport"),
+    "comfy_assets.transports": ("Transport",),
+    "comfy_assets.transports_async": ("AsyncTransport",),
     "comfy_assets_api.types": ("UNSET",),
 }
 _HOME_OF = {name: module for module, names in _HOMES.items() for name in names}

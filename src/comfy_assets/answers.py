@@ -154,13 +154,14 @@ def _created(
     return read.created_new
 
 
+#: The attributes of a success.
+_ATTRIBUTES: Final = (*(name for name, _ in types.members(models.AssetCreated)), "additional_properties")
+
+
 def _with_call(read: models.AssetCreated, call: Call) -> AssetCreated:
-    asset = AssetCreated.__new__(AssetCreated)
-    for name in (*(name for name, _ in types.members(models.AssetCreated)), "additional_properties"):
-        # Past the validators: a deviating value was told, and is kept.
-        object.__setattr__(asset, name, getattr(read, name))
-    object.__setattr__(asset, "call", call)
-    return asset
+    # Unchecked: a deviating value was told, and is kept.
+    values = {name: getattr(read, name) for name in _ATTRIBUTES}
+    return AssetCreated.unchecked({**values, "call": call})
 
 
 def _contract_error(

@@ -14,11 +14,13 @@ from typing import TYPE_CHECKING, Any, Self, Unpack
 
 from attrs import evolve, field, frozen
 
-from comfy_assets import answers, defaults, errors, exchanges, options, requests, settings, transports
+from comfy_assets import answers, defaults, errors, exchanges, options, requests, settings
 from comfy_assets.calls import Conversation, Limits
 from comfy_assets.hashing import hash_file
 from comfy_assets.options import Changes, Options
 from comfy_assets.retrying import Budget
+from comfy_assets.transports import Transport
+from comfy_assets.transports_async import AsyncTransport
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -160,7 +162,7 @@ class AssetsClient(_Client):
             drift_hook=drift_hook,
             clock=clock,
         )
-        self._set_up(key, base_url, transports.usable(transport, transports.Transport), chosen)
+        self._set_up(key, base_url, exchanges.usable(transport, Transport, "handle_request"), chosen)
 
     def create_asset_from_hash(
         self,
@@ -262,7 +264,9 @@ class AsyncAssetsClient(_Client):
             drift_hook=drift_hook,
             clock=clock,
         )
-        self._set_up(key, base_url, transports.usable(transport, transports.AsyncTransport), chosen)
+        self._set_up(
+            key, base_url, exchanges.usable(transport, AsyncTransport, "handle_async_request"), chosen
+        )
 
     async def create_asset_from_hash(
         self,

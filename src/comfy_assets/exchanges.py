@@ -8,24 +8,37 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import functools
 import ssl
 import sys
 import time
 import zlib
-from typing import TYPE_CHECKING, Any, Final, Literal
+from typing import TYPE_CHECKING, Any, Final, Literal, cast
 
 import httpx
 from attrs import Factory, define, field, frozen
 
 from comfy_assets import defaults
-from comfy_assets.progress import Progress, progress
-from comfy_assets.transports import AsyncTransport, Transport
+from comfy_assets.errors import InputError
+from comfy_assets.progress import Incoming, Progress, progress
+from comfy_assets.transports import Transport
+from comfy_assets.transports_async import AsyncTransport
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import AsyncIterable, Awaitable, Iterable, Iterator, Mapping
 
     from comfy_assets_api.client import KeyInHeader
+
+
+def usable(transport: Any, ours: type[Any], method: str) -> Any:
+    """The transport that was given, or one of ours; InputError for what does not fit the client."""
+    if transport is None:
+        return ours()
+    if isinstance(transport, type) or not callable(getattr(transport, method, None)):
+        raise InputError(
+            f"transport is of the type {type(transport).__name__}: expected "
+            f"comfy_assets.{ours.__name__}(...), or an httpx transport with {method}"
+        )
+    return transport
 
 
 @frozen
@@ -68,15 +81,58 @@ class Exchange:
     seconds: float
 
 
-def _ready(arguments: Mapping[str, Any], key: KeyInHeader, seconds: float) -> httpx.Request:
-    """A request as it goes over the wire: the only thing that holds the key in readable form."""
+def _sent(
+    transport: httpx.BaseTransport, arguments: Mapping[str, Any], key: KeyInHeader, seconds: float
+) -> Incoming[Iterable[bytes], None]:
+    """Send a request by our transport, or by somebody's own: one of ours with another method is that, too."""
+    if _is_plain(transport.handle_request, Transport.handle_request):
+        return cast("Transport", transport).send(key, seconds, **arguments)
+    answer = transport.handle_request(_for_httpx(arguments, key, seconds))
+
+    def close() -> None:
+        with contextlib.suppress(Exception):
+            answer.close()
+
+    return Incoming(
+        answer.status_code, answer.headers.raw, cast("httpx.SyncByteStream", answer.stream), close
+    )
+
+
+async def _sent_async(
+    transport: httpx.AsyncBaseTransport, arguments: Mapping[str, Any], key: KeyInHeader, seconds: float
+) -> Incoming[AsyncIterable[bytes], Awaitable[None]]:
+    """As `_sent`, in an event loop."""
+    if _is_plain(transport.handle_async_request, AsyncTransport.handle_async_request):
+        return await cast("AsyncTransport", transport).send(key, **arguments)
+    answer = await transport.handle_async_request(_for_httpx(arguments, key, seconds))
+
+    async def close() -> None:
+        # An answer that was not read to its end may keep its connection from closing quickly.
+        with contextlib.suppress(Exception):
+            async with asyncio.timeout(_CLOSING):
+                await answer.aclose()
+
+    return Incoming(
+        answer.status_code, answer.headers.raw, cast("httpx.AsyncByteStream", answer.stream), close
+    )
+
+
+def _is_plain(method: object, ours: object) -> bool:
+    return getattr(method, "__func__", None) is ours
+
+
+def _for_httpx(arguments: Mapping[str, Any], key: KeyInHeader, seconds: float) -> httpx.Request:
+    """A request for somebody's own transport, which gets the key in it."""
     limits = dict.fromkeys(("connect", "read", "write", "pool"), seconds)
-    parts = {**arguments, "url": _parsed(arguments["url"])}
-    return next(key.auth_flow(httpx.Request(**parts, extensions={"timeout": limits})))
+    return next(key.auth_flow(httpx.Request(**arguments, extensions={"timeout": limits})))
 
 
-#: A client asks the same URL again and again, and to read one takes httpx a tenth of a call's time.
-_parsed = functools.lru_cache(32)(httpx.URL)
+def _text(raw: bytes) -> str:
+    """A header as text: UTF-8 where it is that, else a character for each byte."""
+    try:
+        return raw.decode()
+    except UnicodeDecodeError:
+        return raw.decode("latin-1")
 
 
 @define
@@ -94,12 +150,14 @@ class _Attempt:
     body: _Body | None = None
     failure: Failure | None = None
 
-    def begin(self, answer: httpx.Response) -> _Body:
+    def begin(self, answer: Incoming[Any, Any]) -> _Body:
         """Status and headers are there."""
         self.progress.sent = True
-        self.status = answer.status_code
+        self.status = answer.status
         remove = self.progress.key.removed_from
-        self.headers = {remove(name): remove(value) for name, value in answer.headers.items()}
+        for name, value in answer.headers:
+            key, text = remove(_text(name).lower()), remove(_text(value))
+            self.headers[key] = f"{self.headers[key]}, {text}" if key in self.headers else text
         self.body = _Body(self.headers.get("content-encoding"))
         return self.body
 
@@ -144,12 +202,12 @@ def exchange(
     Args:
         arguments: for `httpx.Request`, without the key.
     """
-    attempt = _Attempt(Progress(key), isinstance(transport, (Transport, AsyncTransport)))
+    attempt = _Attempt(Progress(key), tells=isinstance(transport, Transport))
     answer, before = None, progress.set(attempt.progress)
     try:
-        answer = transport.handle_request(_ready(arguments, key, seconds))
+        answer = _sent(transport, arguments, key, seconds)
         body = attempt.begin(answer)
-        for piece in answer.stream:  # type: ignore[union-attr] # a sync transport's
+        for piece in answer.pieces:
             body.take(piece)
             attempt.look_at_the_clock(seconds)
         body.end()
@@ -160,8 +218,7 @@ def exchange(
     finally:
         progress.reset(before)
         if answer is not None:
-            with contextlib.suppress(Exception):
-                answer.close()
+            answer.close()
     return attempt.end()
 
 
@@ -169,13 +226,13 @@ async def exchange_async(
     transport: httpx.AsyncBaseTransport, arguments: Mapping[str, Any], key: KeyInHeader, seconds: float
 ) -> Exchange:
     """As `exchange`, in an event loop."""
-    attempt = _Attempt(Progress(key), isinstance(transport, (Transport, AsyncTransport)))
+    attempt = _Attempt(Progress(key), tells=isinstance(transport, AsyncTransport))
     answer, before = None, progress.set(attempt.progress)
     try:
         async with asyncio.timeout(seconds):
-            answer = await transport.handle_async_request(_ready(arguments, key, seconds))
+            answer = await _sent_async(transport, arguments, key, seconds)
             body = attempt.begin(answer)
-            async for piece in answer.stream:  # type: ignore[union-attr] # an async transport's
+            async for piece in answer.pieces:
                 body.take(piece)
             body.end()
     except Exception as error:
@@ -185,10 +242,7 @@ async def exchange_async(
     finally:
         progress.reset(before)
         if answer is not None:
-            # An answer that was not read to its end may keep its connection from closing quickly.
-            with contextlib.suppress(Exception):
-                async with asyncio.timeout(_CLOSING):
-                    await answer.aclose()
+            await answer.close()
     return attempt.end()
 
 

@@ -4,12 +4,19 @@ from __future__ import annotations
 
 import logging
 from contextvars import ContextVar
-from typing import TYPE_CHECKING, Final
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
 
-from attrs import define
+from attrs import define, frozen
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+
     from comfy_assets_api.client import KeyInHeader
+
+#: How the pieces of a body come, and what closing gives; the sync and the async client differ in these.
+Pieces_co = TypeVar("Pieces_co", covariant=True)
+Closed_co = TypeVar("Closed_co", covariant=True)
 
 
 @define
@@ -20,6 +27,18 @@ class Progress:
     key: KeyInHeader
     #: Whether the request is on its way: from then on nobody knows what it did.
     sent: bool = False
+
+
+@frozen
+class Incoming(Generic[Pieces_co, Closed_co]):
+    """An answer whose body is still to come: status, headers and pieces as they stand on the wire."""
+
+    status: int
+    headers: Iterable[tuple[bytes, bytes]]
+    pieces: Pieces_co
+    close: Callable[[], Closed_co]
+    #: What httpx calls extensions.
+    more: Mapping[str, Any] = MappingProxyType({})
 
 
 progress: Final[ContextVar[Progress | None]] = ContextVar("progress", default=None)

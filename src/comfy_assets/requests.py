@@ -38,14 +38,11 @@ def create_asset_from_hash(
     user_metadata: Mapping[str, Any] | None,
 ) -> dict[str, Any]:
     """The request, as arguments for `httpx.Request`; InputError where it breaks the contract."""
+    given = {"name": name, "mime_type": mime_type, "user_metadata": _plain(user_metadata)}
+    values = {member: UNSET if value is None else value for member, value in given.items()}
     try:
-        body = CreateAssetFromHashRequest(
-            hash=hash_,
-            tags=_listed(tags),
-            name=UNSET if name is None else name,
-            mime_type=UNSET if mime_type is None else mime_type,
-            user_metadata=UNSET if user_metadata is None else _plain(user_metadata),
-        )
+        # Unchecked: the operation judges what it sends, and tells every problem at once.
+        body = CreateAssetFromHashRequest.unchecked({"hash": hash_, "tags": _listed(tags), **values})
         arguments = operation.request_arguments(body=body)
     except InvalidValue as error:
         raise input_error(error) from None

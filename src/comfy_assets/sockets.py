@@ -74,17 +74,32 @@ class Stream(httpcore.NetworkStream):
 
     def __init__(self, stream: httpcore.NetworkStream) -> None:
         self._stream = stream
+        # httpcore writes head and body one after the other: together they are one packet, and wake the other
+        # side once.
+        self._held = bytearray()
 
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
-        """The next bytes; none where the other side closed."""
+        """The next bytes, after all that was written is sent; none where the other side closed."""
+        try:
+            while self._held:
+                self._send(timeout)
+        except httpcore.WriteError:
+            # It may have answered before it heard all.
+            self._held.clear()
         return self._stream.read(max_bytes, _left(timeout, httpcore.ReadTimeout))
 
     def write(self, buffer: bytes, timeout: float | None = None) -> None:
-        """Send all of it."""
-        for start in range(0, len(buffer), self._AT_ONCE):
-            left = _left(timeout, httpcore.WriteTimeout)
-            note_sent()
-            self._stream.write(buffer[start : start + self._AT_ONCE], left)
+        """Send all of it, at the latest when an answer is read."""
+        self._held += buffer
+        while len(self._held) >= self._AT_ONCE:
+            self._send(timeout)
+
+    def _send(self, timeout: float | None) -> None:
+        left = _left(timeout, httpcore.WriteTimeout)
+        piece = bytes(self._held[: self._AT_ONCE])
+        del self._held[: self._AT_ONCE]
+        note_sent()
+        self._stream.write(piece, left)
 
     def close(self) -> None:
         """Close the connection."""

@@ -14,9 +14,13 @@ import tracemalloc
 from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
+import aiohttp
 import httpcore
 import httpx
+import multidict
 import pytest
+import yarl
+from aiohttp.client_reqrep import ConnectionKey, RequestInfo
 from comfy_assets_api.client import KeyInHeader
 from httpx_aiohttp import AiohttpTransport
 
@@ -27,11 +31,18 @@ from comfy_assets import (
     exchanges,
     sockets,
     transports,
+    transports_async,
 )
 from tests.client.conftest import KEY, Call, call_async, call_sync
-from tests.support import BODY, answer, scripted
+from tests.support import BODY, Request, answer, scripted
 
 CREATED = answer(201, BODY)
+
+# What aiohttp's errors are made of.
+CONNECTION = ConnectionKey("a.example", 80, False, True, None, None, None)
+REQUEST_INFO = RequestInfo(
+    yarl.URL("http://a.example"), "GET", multidict.CIMultiDictProxy(multidict.CIMultiDict())
+)
 
 
 def test_aiohttps_connection_that_is_reset() -> None:
@@ -62,15 +73,19 @@ def test_no_wait_begins_after_its_moment() -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
         stream = sockets.Backend().connect_tcp("127.0.0.1", port, time.monotonic() + 30)
+        held = sockets.Backend().connect_tcp("127.0.0.1", port, time.monotonic() + 30)
+        held.write(b"a")
         for kind, wait in (
             (httpcore.ReadTimeout, lambda: stream.read(1, PAST)),
-            (httpcore.WriteTimeout, lambda: stream.write(b"a", PAST)),
+            (httpcore.WriteTimeout, lambda: stream.write(b"a" * (1 << 14), PAST)),
+            (httpcore.WriteTimeout, lambda: held.read(1, PAST)),
             (httpcore.ConnectTimeout, lambda: stream.start_tls(context, "localhost", PAST)),
             (httpcore.ConnectTimeout, lambda: sockets.Backend().connect_tcp("127.0.0.1", port, PAST)),
         ):
             with pytest.raises(kind, match=r"^(127\.0\.0\.1:\d+: )?timed out$"):
                 wait()
         stream.close()
+        held.close()
 
 
 def test_small_answers_do_not_grow(call: Call) -> None:
@@ -250,9 +265,109 @@ def test_our_transports_in_httpx(timeout: float | None) -> None:
             async with httpx.AsyncClient(transport=AsyncTransport(), timeout=timeout) as client:
                 return await client.post(f"{server.url}/a?b=c", content=b"d")
 
-        assert asyncio.run(ask()).json() == BODY
+        answered = asyncio.run(ask())
+        assert (answered.status_code, answered.reason_phrase, answered.json()) == (201, "X", BODY)
         lines = [f"{request.line} {request.body.decode()}" for request in server.requests]
         assert lines == ["POST /a?b=c HTTP/1.1 d", "POST / HTTP/1.1 d", "POST /a?b=c HTTP/1.1 d"]
+
+
+def test_piece_by_piece_over_our_transport_for_httpx() -> None:
+    """A body without a length, that is made while it is sent."""
+    told: list[Request] = []
+
+    async def pieces() -> AsyncIterator[bytes]:
+        yield b"de"
+        yield b"fg"
+
+    def answered(request: Request) -> bytes:
+        told.append(request)
+        return CREATED
+
+    async def ask(url: str) -> None:
+        async with httpx.AsyncClient(transport=AsyncTransport()) as client:
+            assert (await client.post(url, content=pieces())).json() == BODY
+
+    with scripted(answered) as server:
+        asyncio.run(ask(server.url))
+    assert told[0].headers["transfer-encoding"] == "chunked"
+
+
+def _seen(asked: list[str], request: httpx.Request) -> None:
+    asked.append(request.headers["X-API-Key"])
+
+
+class _Sync(Transport):
+    def __init__(self) -> None:
+        super().__init__()
+        self.asked: list[str] = []
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        _seen(self.asked, request)
+        return super().handle_request(request)
+
+
+class _Async(AsyncTransport):
+    def __init__(self) -> None:
+        super().__init__()
+        self.asked: list[str] = []
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        _seen(self.asked, request)
+        return await super().handle_async_request(request)
+
+
+def test_method_of_ones_own_over_ours(call: Call) -> None:
+    """Whoever puts a method over that of our transport is asked."""
+    own = _Sync() if call is call_sync else _Async()
+    with scripted(CREATED) as server:
+        assert call(server.url, options={"transport": own}).created_new
+    assert own.asked == [KEY]
+
+
+def test_texts_of_headers(call: Call) -> None:
+    """UTF-8 where it is that, else a character for each byte; of several with one name, all."""
+    said = b"X-A: \xc3\xa9\r\nX-A: \xe9\r\nX-B: b\r\n"
+    head, _, body = CREATED.partition(b"\r\n\r\n")
+    with scripted(head + b"\r\n" + said + b"\r\n" + body) as server:
+        headers = call(server.url).call.response.headers
+    assert (headers["x-a"], headers["x-b"]) == ("é, é", "b")
+
+
+def test_what_is_sent_beside_the_body(call: Call) -> None:
+    """Each header once, and none that nobody asked for; the name of a host without its usual port."""
+    with scripted(CREATED) as server:
+        call(server.url)
+    assert {name: value for name, value in server.requests[0].headers.items() if name != "user-agent"} == {
+        "host": server.url.removeprefix("http://"),
+        "accept": "application/json",
+        "accept-encoding": "identity",
+        "content-type": "application/json",
+        "content-length": str(len(server.requests[0].body)),
+        "x-api-key": KEY,
+    }
+
+
+@pytest.mark.parametrize(
+    ("theirs", "ours"),
+    [
+        (aiohttp.ClientProxyConnectionError(CONNECTION, OSError("no")), httpx.ProxyError),
+        (aiohttp.ClientHttpProxyError(REQUEST_INFO, (), status=407), httpx.ProxyError),
+        (aiohttp.ConnectionTimeoutError("no"), httpx.ConnectTimeout),
+        (aiohttp.SocketTimeoutError("no"), httpx.ReadTimeout),
+        (aiohttp.ClientConnectorError(CONNECTION, OSError("no")), httpx.ConnectError),
+        (aiohttp.ServerDisconnectedError("no"), httpx.ReadError),
+        (aiohttp.ClientPayloadError("no"), httpx.ReadError),
+        (aiohttp.InvalidURL("no"), httpx.UnsupportedProtocol),
+        (aiohttp.ClientError("no"), httpx.RemoteProtocolError),
+    ],
+)
+def test_errors_have_httpxs_names(theirs: Exception, ours: type[Exception]) -> None:
+    """Whoever catches httpx's errors gets those of aiohttp; what is of neither stays what it is."""
+    found = transports_async._as_httpx(theirs)
+    assert type(found) is ours
+    assert str(found) == str(theirs)
+    other = LookupError("no")
+    assert transports_async._as_httpx(other) is other
 
 
 def test_what_is_no_transport(call: Call) -> None:
@@ -264,6 +379,38 @@ def test_what_is_no_transport(call: Call) -> None:
         f"transport is of the type int: expected comfy_assets.{a}Transport(...), "
         f"or an httpx transport with {method}"
     )
+
+
+def test_head_and_body_go_together() -> None:
+    """A small request is one write; of a large one, no more is held back than one piece."""
+    written: list[bytes] = []
+
+    class Recorded(httpcore.MockStream):
+        def write(self, buffer: bytes, timeout: float | None = None) -> None:
+            written.append(buffer)
+
+    stream = sockets.Stream(Recorded([b"answer", b""]))
+    stream.write(b"head ")
+    stream.write(b"body")
+    assert written == []
+    assert stream.read(10) == b"answer"
+    assert written == [b"head body"]
+    stream.write(b"a" * 40_000)
+    assert [len(piece) for piece in written[1:]] == [1 << 14, 1 << 14]
+    stream.read(10)
+    assert [len(piece) for piece in written[1:]] == [1 << 14, 1 << 14, 40_000 - (2 << 14)]
+
+
+def test_answer_before_the_request_was_heard() -> None:
+    """What a service says before it closes is read, though nothing more can be sent to it."""
+
+    class Closed(httpcore.MockStream):
+        def write(self, buffer: bytes, timeout: float | None = None) -> None:
+            raise httpcore.WriteError("closed")
+
+    stream = sockets.Stream(Closed([b"answer", b""]))
+    stream.write(b"a")
+    assert [stream.read(10), stream.read(10)] == [b"answer", b""]
 
 
 def test_host_without_an_address(monkeypatch: pytest.MonkeyPatch) -> None:

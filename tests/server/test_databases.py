@@ -206,6 +206,25 @@ def test_lost_database_is_500_and_not_ready(postgresql_server: sa.URL, folder: P
         assert created(ask, "after")[0] == 201
 
 
+def test_connections_that_the_database_closed(postgresql_server: sa.URL, folder: Path) -> None:
+    """After a database server was restarted, nobody's request meets one of the connections that it closed."""
+    database = new_database(postgresql_server)
+    engine = sa.create_engine(
+        postgresql_server.set(drivername="postgresql+psycopg"), isolation_level="AUTOCOMMIT"
+    )
+    closed = sa.text(
+        "SELECT count(pg_terminate_backend(pid, 10000)) FROM pg_stat_activity WHERE datname = :name"
+    )
+    with ServerProcess(content=[folder], api_keys=["one"], database=database) as server:
+        ask = Asker(server.url, "one")
+        for attempt in range(3):
+            assert created(ask, f"name {attempt}")[0] == 201
+            with engine.connect() as connection:
+                name = sa.make_url(database).database
+                assert connection.execute(closed, {"name": name}).scalar_one() > 0
+    engine.dispose()
+
+
 def test_tables_of_something_else(tmp_path: Path) -> None:
     """A database that holds other tables is refused."""
     path = tmp_path / "other.db"

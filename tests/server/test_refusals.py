@@ -15,6 +15,7 @@ import pytest
 from comfy_assets import specification
 from comfy_assets.server.process import ServerProcess
 from tests.server.asking import FILES, PATH, PORTRAIT, Answered, Asker, blake3_of, received, write_files
+from tests.support import until
 
 HASH = blake3_of(PORTRAIT)
 GOOD = json.dumps({"hash": HASH, "tags": ["a"], "name": "refusals"}).encode()
@@ -317,7 +318,8 @@ def test_unforeseen_failure_is_500_without_its_cause(tmp_path: Path) -> None:
         answer = Asker(server.url, key).send(GOOD)
         assert_refused(answer, 500, "the service could not answer this request")
         assert answer.json["code"] == "INTERNAL_ERROR"
-        assert "no such table" in server.stderr
+        # The log is written beside the answers.
+        assert until(lambda: "no such table" in server.stderr)
         assert key not in server.stderr
 
 

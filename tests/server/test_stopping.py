@@ -8,7 +8,6 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -16,6 +15,7 @@ import pytest
 
 from comfy_assets.server.process import ServerProcess
 from tests.server.asking import PATH, Asker
+from tests.support import until
 
 #: Seconds that requests under way get where a test shows that nobody waits for them.
 LONG = 120
@@ -61,14 +61,6 @@ def test_sigterm_while_indexing_ends_it_too(tmp_path: Path) -> None:
         finally:
             process.kill()
     assert list(tmp_path.glob("comfy-assets-*")) == []
-
-
-def until(condition: Callable[[], bool]) -> bool:
-    """Whether the condition came true, on a busy machine too."""
-    end = time.monotonic() + LONG
-    while not condition() and time.monotonic() < end:
-        time.sleep(0.02)
-    return condition()
 
 
 @pytest.mark.parametrize("workers", [1, 2])

@@ -7,7 +7,9 @@ PostgreSQL  many writers; every commit is on disk as far as its own settings say
 from __future__ import annotations
 
 import importlib
+import select
 from abc import ABC, abstractmethod
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
 import sqlalchemy as sa
@@ -43,6 +45,9 @@ class Database(ABC):
 
     #: Writes at a time that one process sends.
     writers: int
+    #: Options of connections: for a transaction that writes, and for statements that may be committed singly.
+    writing: Mapping[str, Any]
+    stating: Mapping[str, Any]
 
     def __init__(self, engine: sa.Engine) -> None:
         self.engine = engine
@@ -77,6 +82,8 @@ class Database(ABC):
 class _SQLite(Database):
     # A file has one writer at a time: waiting in line here is fair, waiting there is not.
     writers = 1
+    # Each commit waits for the disk: statements that come together are better committed together.
+    writing = stating = MappingProxyType({"immediate": True})
 
     def __init__(self, url: sa.URL) -> None:
         # Parameters stay out of error texts, which reach the log.
@@ -116,14 +123,16 @@ class _SQLite(Database):
 class _PostgreSQL(Database):
     # Each waits for a disk; more would make smaller batches.
     writers = 2
+    # A statement by itself is one message and its answer; a transaction has two more of each.
+    writing = MappingProxyType({"isolation_level": "READ COMMITTED"})
+    stating: Mapping[str, Any] = MappingProxyType({})
 
     def __init__(self, url: sa.URL) -> None:
         try:
             engine = sa.create_engine(
                 url.set(drivername="postgresql+psycopg"),
                 hide_parameters=True,
-                # A connection that the server closed is made anew, not handed out.
-                pool_pre_ping=True,
+                isolation_level="AUTOCOMMIT",
                 pool_size=16,
                 max_overflow=32,
                 connect_args={
@@ -141,10 +150,20 @@ class _PostgreSQL(Database):
                 "PostgreSQL needs the \"postgresql\" extra: pip install 'comfy-assets[server,postgresql]'"
             ) from None
         super().__init__(engine)
+        sa.event.listen(engine, "checkout", self._taken)
 
     def _connected(self, connection: Any, record: Any) -> None:  # noqa: ARG002 - SQLAlchemy passes it
         connection.execute(f"SET lock_timeout = {self.patience_ms}")
         connection.commit()
+
+    @staticmethod
+    def _taken(connection: Any, record: Any, proxy: Any) -> None:  # noqa: ARG004 - SQLAlchemy passes them
+        # A connection that the server closed is made anew, not handed out. To ask the server whether it is
+        # there would take as long as a statement; what it sends unasked is that it goes.
+        waiting = select.poll()
+        waiting.register(connection.fileno(), select.POLLIN)
+        if waiting.poll(0):
+            raise sa.exc.DisconnectionError("closed by the server")
 
     def rows(self, columns: Mapping[str, Any]) -> Mapping[str, sa.ColumnElement[Any]]:
         array = sa.cast(sa.bindparam("rows", type_=sa.Text), sa.JSON)

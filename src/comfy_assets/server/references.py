@@ -120,13 +120,14 @@ class References:
         ]
 
     def refer(self, asked: Sequence[Asked]) -> list[Referred]:
-        """For each owner and what it wants: its reference, and whether this call made it; in one transaction.
+        """For each owner and what it wants: its reference, and whether this call made it.
 
-        None where no such content is stored, and the owner had no reference to it before.
+        None where no such content is stored, and the owner had no reference to it before. Whatever fails, all
+        can be asked again: what was made by then is found.
         """
         results: list[Referred] = [None] * len(asked)
         moment = now()
-        with self._store.writing() as connection:
+        with self._store.stating() as connection:
             known = self._known(connection, asked)
             rows = {position: one.row(position) for position, one in known.items()}
             made = self._made(connection, rows, moment)

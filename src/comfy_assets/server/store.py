@@ -51,7 +51,15 @@ class Store:
     @contextmanager
     def writing(self) -> Iterator[sa.Connection]:
         """A transaction that may write, from its first statement on."""
-        with self.engine.connect().execution_options(immediate=True) as connection, connection.begin():
+        options = self.database.writing
+        with self.engine.connect().execution_options(**options) as connection, connection.begin():
+            yield connection
+
+    @contextmanager
+    def stating(self) -> Iterator[sa.Connection]:
+        """Statements that may write and need not hold together: committed one by one, or all at the end."""
+        options = self.database.stating
+        with self.engine.connect().execution_options(**options) as connection, connection.begin():
             yield connection
 
     def owner(self, key_digest: str) -> int:
