@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.metadata
 import re
+from email.message import Message
 from importlib.metadata import PackageNotFoundError
 
 import pytest
@@ -34,8 +35,7 @@ def test_what_is_written_by_hand_is_what_the_metadata_says(
 @pytest.mark.parametrize("said", ["AGPL-3.0-only", "MIT AND GPL-2.0-or-later", "see the file", None])
 def test_unknown_licence_is_refused(said: str | None, monkeypatch: pytest.MonkeyPatch) -> None:
     """A dependency under another licence stops the page, with its name and what it says."""
-    message = importlib.metadata.metadata("attrs")
-    del message["License-Expression"], message["Classifier"]
+    message = Message()
     if said is not None:
         message["License"] = said
     monkeypatch.setattr(importlib.metadata, "metadata", lambda _: message)
