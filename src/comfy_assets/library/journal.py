@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import json
 import sqlite3
 import time
@@ -49,11 +50,17 @@ class Key:
         """The key of a file; the order of tags says nothing."""
         # A name that no text can be is refused before it is sent; it must not break the look-up.
         name = (item.name or "").encode("utf-8", "backslashreplace").decode()
-        return cls(service, owner, hash_, name, json.dumps(sorted(set(item.tags))))
+        return cls(service, owner, hash_, name, _written(tuple(item.tags)))
 
     def values(self) -> tuple[str, ...]:
         """In the order of the columns."""
         return (self.service, self.owner, self.hash, self.name, self.tags)
+
+
+@functools.lru_cache(1024)
+def _written(tags: tuple[str, ...]) -> str:
+    """Tags as a set; most files of a run have the same."""
+    return json.dumps(sorted(set(tags)))
 
 
 @frozen

@@ -6,7 +6,7 @@ import asyncio
 import os
 from typing import TYPE_CHECKING, Final
 
-from attrs import Factory, define, evolve
+from attrs import Factory, define
 
 from comfy_assets import errors
 from comfy_assets.library import verdicts
@@ -159,10 +159,11 @@ def _believed(hashed: Hashed, size: int | None) -> bool:
 
 
 def _done(hashed: Hashed, verdict: Verdict, *, is_asked: bool, size: int | None) -> FileDone:
-    done = ended(hashed.item, verdict.outcome, verdict.reason or "", passing=verdict.passing)
-    return evolve(
-        done,
-        reason=verdict.reason,
+    return ended(
+        hashed.item,
+        verdict.outcome,
+        verdict.reason,
+        passing=verdict.passing,
         size=size if hashed.look is None else hashed.look.size,
         hash=hashed.hash,
         source=hashed.source,
