@@ -31,6 +31,9 @@ if TYPE_CHECKING:
 
 _NO_SOCKS: Final = "the async client has no SOCKS; use http:// or https://, or the sync client"
 
+#: aiohttp gives this to a proxy under its right name, and to nobody else.
+_CREDENTIALS: Final = "Authorization"
+
 #: Errors before a request is on its way.
 _NOT_SENT: Final = (httpx.ConnectError, httpx.ConnectTimeout, httpx.ProxyError, httpx.UnsupportedProtocol)
 
@@ -89,18 +92,11 @@ class AsyncTransport(httpx.AsyncBaseTransport):
         return await session.request(method, url, _headers(headers, key), content, {})
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        """One exchange, as httpx asks for it."""
+        """One exchange, as httpx asks for it; the body is read whole before it is sent."""
         session = await self._session(request.url)
-        headers: httpx.Headers = request.headers
-        content: Any = request.stream
-        if "Transfer-Encoding" in headers:
-            # aiohttp writes that itself, for what it is given piece by piece.
-            headers = httpx.Headers(headers)
-            del headers["Transfer-Encoding"]
-        else:
-            content = await request.aread() or None
         limits = request.extensions.get("timeout") or {}
-        answer = await session.request(request.method, str(request.url), headers, content, limits)
+        content = await request.aread() or None
+        answer = await session.request(request.method, str(request.url), request.headers, content, limits)
         return httpx.Response(
             answer.status, headers=list(answer.headers), stream=answer.pieces, extensions=dict(answer.more)
         )
@@ -141,7 +137,6 @@ class _Session:
         import aiohttp
 
         self._proxy = {} if proxy is None else _through(proxy)
-        self._timeout = functools.lru_cache(8)(aiohttp.ClientTimeout)
         connector = aiohttp.TCPConnector(
             ssl=context, limit=defaults.CONNECTIONS, keepalive_timeout=defaults.KEEP_ALIVE
         )
@@ -156,19 +151,17 @@ class _Session:
         method: str,
         url: str,
         headers: Mapping[str, str],
-        content: Any,
+        content: bytes | None,
         limits: Mapping[str, float | None],
     ) -> Incoming[_Pieces, Awaitable[None]]:
         """One request, up to the headers of its answer."""
-        timeout = self._timeout(
-            connect=limits.get("pool"), sock_connect=limits.get("connect"), sock_read=limits.get("read")
-        )
+        timeout = _timeout(limits.get("pool"), limits.get("connect"), limits.get("read"))
         try:
             answer = await self._session.request(
                 method,
                 url,
                 headers=headers,
-                data=_content()(content) if isinstance(content, bytes) else content,
+                data=content and _content()(content),
                 allow_redirects=False,
                 timeout=timeout,
                 **self._proxy,
@@ -180,12 +173,19 @@ class _Session:
                 note_sent()
             raise failed from error
         pieces = _Pieces(answer)
-        more = {"reason_phrase": (answer.reason or "").encode("latin-1", "replace")}
+        more = {"reason_phrase": (answer.reason or "").encode()}
         return Incoming(answer.status, answer.raw_headers, pieces, pieces.aclose, more)
 
     async def close(self) -> None:
         """Close the connections."""
         await self._session.close()
+
+
+@functools.lru_cache(8)
+def _timeout(pool: float | None, connect: float | None, read: float | None) -> aiohttp.ClientTimeout:
+    import aiohttp
+
+    return aiohttp.ClientTimeout(connect=pool, sock_connect=connect, sock_read=read)
 
 
 @functools.cache
@@ -206,9 +206,8 @@ def _through(address: str) -> dict[str, Any]:
     proxy = httpx.Proxy(address)
     arguments: dict[str, Any] = {"proxy": str(proxy.url)}
     if proxy.raw_auth is not None:
-        # aiohttp gives it to the proxy under its right name, and to nobody else.
         credentials = base64.b64encode(b":".join(proxy.raw_auth)).decode()
-        arguments["proxy_headers"] = {"Authorization": f"Basic {credentials}"}
+        arguments["proxy_headers"] = {_CREDENTIALS: f"Basic {credentials}"}
     return arguments
 
 
