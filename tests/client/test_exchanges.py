@@ -401,6 +401,16 @@ def test_method_of_ones_own_over_ours(call: Call) -> None:
     assert own.asked == [KEY]
 
 
+def test_our_own_need_no_objects_of_httpx(call: Call, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Between the clients and their own transports there are none: making them takes a quarter of a call."""
+    a, method = (
+        (Transport, "handle_request") if call is call_sync else (AsyncTransport, "handle_async_request")
+    )
+    monkeypatch.setattr(a, method, lambda *_: pytest.fail("it was asked"))
+    with scripted(CREATED) as server:
+        assert call(server.url).created_new
+
+
 def test_texts_of_headers(call: Call) -> None:
     """UTF-8 where it is that, else a character for each byte; of several with one name, all."""
     said = b"X-A: \xc3\xa9\r\nX-A: \xe9\r\nX-B: b\r\n"
