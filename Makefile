@@ -11,7 +11,7 @@ SETUP_FROM := requirements/dev.txt pyproject.toml tools/setup.sh
 PYTEST := $(BIN)/python -m pytest --quiet -n auto --dist loadfile
 
 .DEFAULT_GOAL := demo
-.PHONY: demo prepared test test-full test-wheel packages mutants check lint lint-contract types drift format setup generate vendor mutation pins diff share languages bench docs system npm-tools clean help
+.PHONY: demo prepared test test-full test-wheel packages mutants check lint lint-contract types drift format setup generate vendor mutation pins diff share languages bench docs pictures system npm-tools clean help
 
 demo: ## (default) Register sample files with the reference server and check both sides
 	@$(MAKE) --no-print-directory -j2 setup generate
@@ -98,6 +98,9 @@ docs: setup .cache/docs/complete ## Build the documentation into dist/docs/, wit
 	@$(BIN)/python -m tools.docs
 	@.cache/docs/bin/python -m sphinx -q -W --keep-going -b html docs dist/docs
 	@echo "docs: dist/docs/index.html"
+
+pictures: setup ## Make docs/pictures anew from real runs; needs tmux and chromium
+	@PYTHONPATH=tools/demo $(BIN)/python -m tools.pictures
 
 .cache/docs/complete: requirements/docs.txt tools/setup.sh
 	@PYTHON="$(PYTHON)" tools/setup.sh .cache/docs requirements/docs.txt

@@ -9,6 +9,9 @@ import (
 	"os"
 	"time"
 
+	// Generated code imports it where an operation has parameters; here, so that its pins stay.
+	_ "github.com/oapi-codegen/runtime"
+
 	"comfy-assets.example/go/client"
 )
 

@@ -40,6 +40,16 @@ class Response:
 
 
 @dataclass(frozen=True, eq=False)
+class Parameter:
+    """One parameter of an operation; `place` is "path", "query", "header" or "cookie"."""
+
+    name: str
+    place: str
+    required: bool
+    schema: dict[str, Any]
+
+
+@dataclass(frozen=True, eq=False)
 class Operation:
     """One operation of the contract.
 
@@ -60,6 +70,7 @@ class Operation:
     request_examples: Mapping[str, Any]
     responses: Mapping[str, Response]
     security_header: str | None
+    parameters: tuple[Parameter, ...] = ()
 
     def response(self, status: int) -> Response | None:
         """The documented answer for a status: by number, else by range ("4XX"), else the default one."""
@@ -305,7 +316,9 @@ def _operations(document: dict[str, Any], where: str) -> Iterator[Operation]:
     for path, item in document["paths"].items():
         for method in METHODS:
             if method in item:
-                yield _operation(document, path, method, item[method], where)
+                shared = item.get("parameters", [])
+                definition = {**item[method], "parameters": [*shared, *item[method].get("parameters", [])]}
+                yield _operation(document, path, method, definition, where)
 
 
 def _operation(
@@ -333,7 +346,17 @@ def _operation(
         request_examples=examples,
         responses=MappingProxyType(responses),
         security_header=_security_header(document, definition, where),
+        parameters=_parameters(definition["parameters"], follow),
     )
+
+
+def _parameters(listed: list[Any], follow: Any) -> tuple[Parameter, ...]:
+    """Those of the path and of the operation, whose own replace the path's."""
+    found = {}
+    for one in map(follow, listed):
+        required, schema = one.get("required", False), one.get("schema", {})
+        found[one["in"], one["name"]] = Parameter(one["name"], one["in"], required, schema)
+    return tuple(found.values())
 
 
 def _media(

@@ -9,10 +9,12 @@ import socket
 import subprocess
 import sys
 from pathlib import Path
+from xml.etree import ElementTree
 
 import pytest
 
 from tools.docs.__main__ import main as pages
+from tools.pictures import diagram
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
@@ -126,3 +128,21 @@ def test_every_page_is_in_the_index() -> None:
     )
     there = {str(path.relative_to(DOCS).with_suffix("")) for path in DOCS.rglob("*.md")} - {"index"}
     assert listed == there
+
+
+def test_pictures() -> None:
+    """Each picture is shown somewhere and small, draws nothing from the network, and the diagram is the tool's."""
+    shown = {
+        (path.parent / target).resolve()
+        for path in EVERY
+        for target in re.findall(r"!\[[^\]]+\]\(([^)]+)\)", path.read_text(encoding="utf-8"))
+    }
+    pictures = set((DOCS / "pictures").iterdir())
+    assert pictures <= shown
+    for picture in pictures:
+        assert picture.stat().st_size < 200_000
+        if picture.suffix == ".svg":
+            text = picture.read_text(encoding="utf-8")
+            ElementTree.fromstring(text)
+            assert not re.search(r"(href|src|url)\W+https?:", text)
+    assert (DOCS / "pictures" / "data.svg").read_text(encoding="utf-8") == diagram.svg()

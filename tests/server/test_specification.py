@@ -56,7 +56,8 @@ def test_every_example_satisfies_its_own_schema() -> None:
         shown = [(operation.request_schema, operation.request_examples)]
         shown += [(response.schema, response.examples) for response in operation.responses.values()]
         for schema, examples in shown:
-            assert schema is not None
+            if schema is None:  # no body
+                continue
             assert examples
             assert all(contract.validator(schema).is_valid(example) for example in examples.values())
 

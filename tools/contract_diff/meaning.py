@@ -223,8 +223,11 @@ class _Comparison:
 
     def _prose(self) -> Iterator[Change]:
         """Words for people: texts, examples, contact, marks; by the part of the document that they stand in."""
-        places = sorted(set(_prose(self.old)) ^ set(_prose(self.new)))
-        for place in sorted({place for place, _ in places}):
+        # What is new or gone as a whole is told as that, not word by word.
+        before, after = set(self._operations(self.old, 0)), set(self._operations(self.new, 1))
+        whole = {f"paths {path} {method.lower()} " for method, path in map(str.split, before ^ after)}
+        places = set(_prose(self.old)) ^ set(_prose(self.new))
+        for place in sorted({place for place, _ in places if not place.startswith(tuple(whole))}):
             yield Change("patch", place, "prose", "is worded otherwise")
 
 

@@ -1,13 +1,14 @@
 """The application: a route for each path of the contract, and an answer in its form for every error.
 
 A request is judged in this order, and the first that fails is the answer: path (404), method (405),
-key (401), headers of the body (400), its size and pace (413, 408), JSON, schema (400).
+key (401), parameters (400), headers of the body (400), its size and pace (413, 408), JSON, schema (400).
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
+import re
 import time
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -22,6 +23,7 @@ from starlette.routing import BaseRoute, Route
 from comfy_assets.server import docs
 from comfy_assets.server.answers import Answer, Writer
 from comfy_assets.server.assets import HANDLERS, Handler
+from comfy_assets.server.parameters import Parameters
 from comfy_assets.server.requests import RefusedError, check_headers, check_schema, read_json
 
 if TYPE_CHECKING:
@@ -81,7 +83,7 @@ def create_app(
         anonymous = None if operation.security_header else store.owner("anonymous")
         endpoint = _Endpoint(operation, writer, judge, handler, anonymous)
         paths.setdefault(operation.path, {})[operation.method] = endpoint
-    routes: list[BaseRoute] = [Route(path, _Path(methods, writer)) for path, methods in paths.items()]
+    routes: list[BaseRoute] = [Route(path, _Path(path, methods, writer)) for path, methods in paths.items()]
     routes += _own_routes(contract, store, indexed)
     routes += docs.routes(contract)
 
@@ -127,11 +129,14 @@ def _own_routes(contract: Contract, store: Store, indexed: Callable[[], bool]) -
 class _Path:
     """The operations at one path; any other method is answered 405, with those that there are."""
 
-    def __init__(self, methods: Mapping[str, _Endpoint], writer: Writer) -> None:
+    def __init__(self, path: str, methods: Mapping[str, _Endpoint], writer: Writer) -> None:
+        self._path = path
         self._methods = methods
         self._writer = writer
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        # For the access log: what stands in place of a parameter is the client's.
+        scope["path_of_contract"] = self._path
         endpoint = self._methods.get(scope["method"])
         if endpoint is None:
             headers = {"Allow": ", ".join(sorted(self._methods))}
@@ -173,10 +178,11 @@ class _Endpoint:
 
     async def _answer(self, request: Request) -> Answer:
         owner = await self._judge.owner(request) if self._anonymous is None else self._anonymous
+        parameters = self._judge.parameters(request)
         if self._handler is None:
             raise RefusedError(501, "this server does not have this operation")
         value = await self._judge.value(request)
-        return self._writer.success(self._operation, await self._handler(owner, value))
+        return self._writer.success(self._operation, await self._handler(owner, value, **parameters))
 
 
 class _Judge:
@@ -189,6 +195,7 @@ class _Judge:
         self._body_seconds = body_seconds
         schema = operation.request_schema
         self._validator = None if schema is None else contract.validator(schema)
+        self._parameters = Parameters(contract, operation) if operation.parameters else None
 
     async def owner(self, request: Request) -> int:
         """Whose key this is; the body is not looked at before."""
@@ -199,6 +206,14 @@ class _Judge:
         if owner is None:
             raise RefusedError(401, "the API key is missing or not valid", {"WWW-Authenticate": "ApiKey"})
         return owner
+
+    def parameters(self, request: Request) -> dict[str, Any]:
+        """What path, query and headers say, by names that Python can have."""
+        if self._parameters is None:
+            return {}
+        query = request.query_params.multi_items()
+        found = self._parameters.read(request.path_params, query, _headers(request))
+        return {re.sub(r"\W", "_", name): value for name, value in found.items()}
 
     async def value(self, request: Request) -> Any:
         """The body as JSON value, valid by the contract's schema; None where there is none to have."""
@@ -281,6 +296,10 @@ class _Front:
         try:
             await self._app(scope, receive, noting)
         finally:
-            path = scope["path"] if scope["path"] in self._paths else "(unknown path)"
+            path = (
+                scope["path"]
+                if scope["path"] in self._paths
+                else scope.get("path_of_contract", "(unknown path)")
+            )
             method = scope["method"] if scope["method"] in _METHODS else "(unknown method)"
             self._log(method, path, status, (time.perf_counter() - started) * 1000)

@@ -29,8 +29,8 @@ class Handler(Protocol):
     def samples(self) -> Mapping[int, dict[str, Any]]:
         """What it would say with each status, to hold against the contract before anybody asks."""
 
-    async def __call__(self, owner: int, request: Any) -> Outcome:
-        """Carry out a request; `RefusedError` where it cannot be."""
+    async def __call__(self, owner: int, request: Any, **parameters: Any) -> Outcome:
+        """Carry out a request, its parameters by name; `RefusedError` where it cannot be."""
 
 
 class CreateAssetFromHash:
@@ -60,7 +60,7 @@ class CreateAssetFromHash:
         )
         return {200: asset_created(sample, created_new=False), 201: asset_created(sample, created_new=True)}
 
-    async def __call__(self, owner: int, request: Any) -> Outcome:
+    async def __call__(self, owner: int, request: Any, **_parameters: Any) -> Outcome:
         """Look first, write only where that did not settle it."""
         wanted = Wanted(
             hash=request["hash"],

@@ -354,3 +354,12 @@ def times(history: History) -> Iterator[Judged]:
 
 def _before(one: Any, other: Any) -> bool:
     return isinstance(one, dt.datetime) and isinstance(other, dt.datetime) and one < other
+
+
+def other_operations(history: History) -> Iterator[Judged]:
+    """Operations that the contract has beside the one that is checked."""
+    facts = history.facts
+    others = [one for one in facts.contract.operations if one is not facts.operation]
+    if others:
+        named = ", ".join(f"{one.method} {one.path}" for one in others)
+        yield Judged((), note=f"nothing was asked of {named}: there are no rules for it")

@@ -288,6 +288,16 @@ RULES: tuple[Rule, ...] = (
         identity.identity_told,
     ),
     Rule(
+        "other-operations",
+        "observed",
+        "Operations of the contract that no rule asks for",
+        OBSERVED,
+        "openapi.yaml, paths",
+        "A run without a finding says nothing of an operation that it never asked for.",
+        "",
+        identity.other_operations,
+    ),
+    Rule(
         "large-integers",
         "observed",
         "What becomes of integers beyond 2^53",

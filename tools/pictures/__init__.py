@@ -1,0 +1,1 @@
+"""The pictures of README and documentation, made from real runs: `make pictures`."""
