@@ -11,7 +11,7 @@ SETUP_FROM := requirements/dev.txt pyproject.toml tools/setup.sh
 PYTEST := $(BIN)/python -m pytest --quiet -n auto --dist loadfile
 
 .DEFAULT_GOAL := demo
-.PHONY: demo prepared test test-full test-wheel packages mutants check lint lint-contract types drift format setup generate vendor mutation pins diff share languages bench docs pictures system npm-tools clean help
+.PHONY: demo prepared test test-full coverage test-wheel packages mutants check lint lint-contract types mypy pyright drift format setup generate vendor mutation pins diff share languages bench docs pictures system npm-tools clean help
 
 demo: ## (default) Register sample files with the reference server and check both sides
 	@$(MAKE) --no-print-directory -j2 setup generate
@@ -22,6 +22,12 @@ test: prepared ## Run all tests, with one seed and small counts
 
 test-full: prepared ## Run all tests with the large counts
 	@HYPOTHESIS_PROFILE=nightly $(PYTEST)
+
+coverage: prepared ## Which lines and branches of the package no test reaches; dist/coverage/ shows them (TESTS=tests/client)
+	@rm -rf .cache/coverage dist/coverage && mkdir -p .cache/coverage
+	@HYPOTHESIS_PROFILE=ci $(BIN)/python -m coverage run -m pytest --quiet -n auto --dist loadfile $(TESTS); tests=$$?; \
+	    $(BIN)/python -m coverage combine --quiet && $(BIN)/python -m coverage html --quiet -d dist/coverage && \
+	    $(BIN)/python -m coverage report && exit $$tests
 
 test-wheel: vendor ## Run the package's tests against the built wheel, in an environment of its own; PYTHON=python3.13, VERSIONS=pinned|oldest|newest, TESTS=tests/client
 	@PYTHON="$(PYTHON)" HYPOTHESIS_PROFILE=ci tools/test-wheel.sh "$(or $(VERSIONS),pinned)" $(TESTS)
@@ -53,8 +59,14 @@ lint: setup ## Lint and formatting
 lint-contract: setup npm-tools ## Lint openapi.yaml with redocly and spectral; its examples are validated
 	@$(BIN)/python -m tools.lint_contract
 
-types: setup ## Type-check everything, strictly
+types: ## Type-check everything with mypy and pyright, strictly
+	@$(MAKE) --no-print-directory -j2 mypy pyright
+
+mypy: setup
 	@$(BIN)/mypy
+
+pyright: setup npm-tools
+	@$(BIN)/python -m tools.npm.pyright
 
 format: setup ## Format, and mend what the linter can mend
 	@$(BIN)/ruff check --fix-only --quiet

@@ -35,6 +35,9 @@ OF_THE_CHECKOUT = {
     "contract_compare", "contract_diff", "generation", "house", "languages", "lint_contract", "packaging", "share",
 }  # fmt: skip
 
+#: Folders about what a stranger gets; in the checkout `make types` looks at the same.
+OF_THE_WHEEL = {"typing"}
+
 for _name, _examples in PROFILES.items():
     settings.register_profile(
         _name,
@@ -59,8 +62,9 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
     """With `--installed`, only what is about the package."""
-    left_out = config.option.installed and collection_path.parent == Path(__file__).parent
-    return True if left_out and collection_path.name in OF_THE_CHECKOUT else None
+    left_out = OF_THE_CHECKOUT if config.option.installed else OF_THE_WHEEL
+    here = collection_path.parent == Path(__file__).parent
+    return True if here and collection_path.name in left_out else None
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -72,7 +72,7 @@ class ScriptedServer:
     #: Where it listens; stays the same when it is closed.
     url: str = field(init=False)
 
-    @url.default
+    @url.default  # pyright: ignore[reportAttributeAccessIssue]
     def _url(self) -> str:
         return f"{'https' if self.tls else 'http'}://127.0.0.1:{self._listener.getsockname()[1]}"
 

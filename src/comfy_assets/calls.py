@@ -42,7 +42,7 @@ class Conversation:
     attempts: list[Attempt] = field(factory=list)
     _deadline: float = field(init=False)
 
-    @_deadline.default
+    @_deadline.default  # pyright: ignore[reportAttributeAccessIssue]
     def _from_now(self) -> float:
         return self.clock.now() + self.limits.timeout
 

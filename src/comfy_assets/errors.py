@@ -102,6 +102,8 @@ class APIStatusError(ComfyAssetsError):
 
     status_code: int
     response: RawResponse
+    attempts: tuple[Attempt, ...]
+    retry_after: float | None
 
     def __init__(
         self,
@@ -170,6 +172,10 @@ class APIConnectionError(ComfyAssetsError):
     there where a success broke off.
     """
 
+    cause: str
+    status_code: int | None
+    attempts: tuple[Attempt, ...]
+
     def __init__(
         self,
         message: str,
@@ -201,6 +207,8 @@ class ContractError(ComfyAssetsError):
 
     status_code: int
     response: RawResponse
+    problems: tuple[Problem, ...]
+    attempts: tuple[Attempt, ...]
 
     def __init__(
         self,
@@ -227,6 +235,8 @@ class InputError(ComfyAssetsError):
     `problems` lists each deviation with place, limit and value; it is empty where the contract has
     no say.
     """
+
+    problems: tuple[Problem, ...]
 
     def __init__(self, message: str, *, problems: Sequence[Problem] = ()) -> None:
         super().__init__(message)

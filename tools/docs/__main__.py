@@ -11,6 +11,7 @@ from pathlib import Path
 
 from tools.docs.commands import commands
 from tools.docs.drift import drift
+from tools.docs.licences import licences
 from tools.docs.rules import client_rules, server_rules
 
 REFERENCE = Path(__file__).parents[2] / "docs" / "reference"
@@ -19,6 +20,7 @@ PAGES = {
     "server-rules.md": server_rules,
     "client-rules.md": client_rules,
     "drift.md": drift,
+    "licences.md": licences,
 }
 NOTE = "<!-- Made from the code by `python -m tools.docs`; do not edit. -->\n"
 

@@ -57,9 +57,10 @@ def _check_kinds(node: dict[str, Any], place: str, kind: type, names: Iterable[s
 def _text(path: Path) -> str:
     try:
         content = path.read_bytes()
-        return content.decode("utf-8")
     except OSError as error:
         raise ContractError("", f"it cannot be read: {error.strerror}") from None
+    try:
+        return content.decode("utf-8")
     except UnicodeDecodeError as error:
         line = content[: error.start].count(b"\n") + 1
         raise ContractError("", f"line {line}: byte {error.start} is not UTF-8") from None

@@ -27,6 +27,7 @@ import time
 from collections import Counter
 from collections.abc import Collection
 from pathlib import Path
+from typing import Any
 
 from tools.mutation import survivors, trials
 
@@ -210,7 +211,7 @@ def _try(these: trials.Trials, asked: list[tuple[str, survivors.Verdicts]], unti
 def _who_calls_what(these: trials.Trials) -> tuple[trials.Tests, trials.Seconds] | None:
     """As `Trials.who_calls_what`, which takes as long as many trials: again only where something has changed."""
     place, digest = WORK / "calls.json", _digest(_TESTED_BY, "src/comfy_assets/*.py")
-    known = json.loads(place.read_text(encoding="utf-8")) if place.exists() else {}
+    known: dict[str, Any] = json.loads(place.read_text(encoding="utf-8")) if place.exists() else {}
     if known.get("of") != digest:
         found = these.who_calls_what()
         if found is None:

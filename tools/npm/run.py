@@ -12,6 +12,7 @@ from filelock import FileLock
 ROOT = Path(__file__).parents[2]
 FOLDER = ROOT / ".cache" / "npm"
 PROGRAMS = {
+    "pyright": "pyright/index.js",
     "redocly": "@redocly/cli/bin/cli.js",
     "spectral": "@stoplight/spectral-cli/dist/index.js",
 }

@@ -83,7 +83,7 @@ class Terminal:
 
     def _settled(self) -> None:
         """Wait until the prompt stands at the end."""
-        end = time.monotonic() + PATIENCE
+        end, lines = time.monotonic() + PATIENCE, list[str]()
         while time.monotonic() < end:
             lines = self._tmux("capture-pane", "-p").rstrip("\n ").splitlines()
             if lines and lines[-1] == PROMPT.rstrip():

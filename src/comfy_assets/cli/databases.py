@@ -36,7 +36,7 @@ def _is_absent_file(url: str) -> bool:
 def opened(command: str, database: str) -> Iterator[Store]:
     """The database of a server."""
     need_extra(command, "server")
-    import sqlalchemy as sa
+    from sqlalchemy.exc import DBAPIError
 
     from comfy_assets.server.database import StoreError, sentence
     from comfy_assets.server.store import Store
@@ -53,7 +53,7 @@ def opened(command: str, database: str) -> Iterator[Store]:
         yield store
     except StoreError as error:
         raise Failure(str(error), code="database") from error
-    except sa.exc.DBAPIError as error:
+    except DBAPIError as error:
         raise Failure(f"{store.url}: {sentence(error)}", code="database") from error
     finally:
         store.close()

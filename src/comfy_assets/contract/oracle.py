@@ -290,7 +290,7 @@ def _departure(facts: Facts, error: Any) -> Departure:
         keyword = "null"
     rule = KEYWORD_RULES.get(keyword, OTHER_KEYWORDS)
     if keyword == "required":
-        alike = next((name for name in value if name.lower() == error.kind.value.lower()), None)
+        alike = next((name for name in value or () if name.lower() == error.kind.value.lower()), None)
         if alike is not None:
             return Departure(
                 rule, "names in another case", f"{place} is missing, and {alike} is another name"

@@ -39,7 +39,7 @@ class Planner:
     #: The body of the control, and of everything that must be refused.
     base: dict[str, Any] = field(init=False)
 
-    @base.default
+    @base.default  # pyright: ignore[reportAttributeAccessIssue]
     def _base(self) -> dict[str, Any]:
         contents = self.facts.contents
         return self.body(contents[0].hashes[0] if contents else samples.UNKNOWN_HASHES[0], CONTROL)

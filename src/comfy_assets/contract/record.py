@@ -58,7 +58,11 @@ class Case:
     @classmethod
     def from_json(cls, value: dict[str, Any]) -> Case:
         """From a record."""
-        members = {**value, "rules": tuple(value["rules"]), "request": Request.from_json(value["request"])}
+        members: dict[str, Any] = {
+            **value,
+            "rules": tuple(value["rules"]),
+            "request": Request.from_json(value["request"]),
+        }
         return cls(**members)
 
 

@@ -98,6 +98,12 @@ def checked(fault: Fault, *rules: str, **options: Any) -> Outcome:
         "deadline": 60.0,
         "contract": contract,
     }
-    more = {"api_key": KEYS[0], "other_api_key": KEYS[1], "contents": CONTENTS, **defaults, **options}
+    more: dict[str, Any] = {
+        "api_key": KEYS[0],
+        "other_api_key": KEYS[1],
+        "contents": CONTENTS,
+        **defaults,
+        **options,
+    }
     with serving(service.answer) as url:
         return check(Options(url, rules=rules, **more))

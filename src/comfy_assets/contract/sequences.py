@@ -102,7 +102,7 @@ def _drawn(facts: Facts) -> list[list[_Step]]:
             database=None,
             deadline=None,
             phases=(Phase.generate,),
-            suppress_health_check=list(HealthCheck),
+            suppress_health_check=list(HealthCheck),  # pyright: ignore[reportArgumentType]
             print_blob=False,
         ),
     )

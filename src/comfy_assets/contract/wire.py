@@ -36,19 +36,19 @@ class Target:
     #: What stands before the contract's paths.
     prefix: str = field(init=False)
 
-    @scheme.default
+    @scheme.default  # pyright: ignore[reportAttributeAccessIssue]
     def _scheme(self) -> str:
         return urlsplit(self.url).scheme
 
-    @host.default
+    @host.default  # pyright: ignore[reportAttributeAccessIssue]
     def _host(self) -> str:
         return urlsplit(self.url).hostname or ""
 
-    @port.default
+    @port.default  # pyright: ignore[reportAttributeAccessIssue]
     def _port(self) -> int:
         return urlsplit(self.url).port or (443 if self.scheme == "https" else 80)
 
-    @prefix.default
+    @prefix.default  # pyright: ignore[reportAttributeAccessIssue]
     def _prefix(self) -> str:
         return urlsplit(self.url).path.rstrip("/")
 

@@ -71,7 +71,7 @@ class Hasher:
     _links: list[threading.Lock] = Factory(lambda: [threading.Lock() for _ in range(_LOCKS)])
     _counting: threading.Lock = Factory(threading.Lock)
 
-    @_readers.default
+    @_readers.default  # pyright: ignore[reportAttributeAccessIssue]
     def _for_the_disk(self) -> Readers:
         return Readers(self.options.disk)
 

@@ -140,7 +140,10 @@ def _told() -> Iterator[None]:
         if type(error).__name__ == "FileExpired":
             raise ChangedError from None
         kind, cause = _kind(error)
-        said = {FileNotFoundError: "there is no such object", PermissionError: "permission denied"}
+        said: dict[type[OSError], str] = {
+            FileNotFoundError: "there is no such object",
+            PermissionError: "permission denied",
+        }
         text = shown(words(cause)) or type(cause).__name__
         raise kind(said.get(kind) or " ".join(text.split())) from None
 

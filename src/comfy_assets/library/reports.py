@@ -106,7 +106,7 @@ def _json_lines(say: _Say) -> Callable[[Mapping[str, Any]], object]:
 
 
 def _csv(say: _Say) -> Callable[[Mapping[str, Any]], object]:
-    writer = csv.DictWriter(_Writable(say), COLUMNS)
+    writer: csv.DictWriter[str] = csv.DictWriter(_Writable(say), COLUMNS)
     writer.writeheader()
     return lambda row: writer.writerow({name: _cell(value) for name, value in row.items()})
 

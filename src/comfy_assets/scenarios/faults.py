@@ -36,7 +36,7 @@ class Fault:
     ) -> Service:
         """A broken service."""
         kind = type("BrokenService", (Service,), dict(self.methods))
-        more = {} if contract is None else {"contract": contract}
+        more: dict[str, Any] = {} if contract is None else {"contract": contract}
         made: Service = kind(stored, keys, **self.options, **more)
         return made
 

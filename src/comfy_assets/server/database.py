@@ -13,6 +13,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
 import sqlalchemy as sa
+from sqlalchemy import event, exc
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -32,7 +33,7 @@ class StoreError(Exception):
     """The database cannot be used; the text is one sentence."""
 
 
-def sentence(error: sa.exc.DBAPIError) -> str:
+def sentence(error: exc.DBAPIError) -> str:
     """What a database says, in one line; what it says of locks, in words that say what to do."""
     cause = " ".join(str(error.orig).split())
     if "database is locked" in cause or "lock timeout" in cause:
@@ -53,7 +54,7 @@ class Database(ABC):
         self.engine = engine
         #: How long new connections wait for a lock: short while somebody waits for the server to start.
         self.patience_ms = OPENING_MS
-        sa.event.listen(engine, "connect", self._connected)
+        event.listen(engine, "connect", self._connected)
         # As the user wrote it: which driver is used is our business.
         shown = engine.url.set(drivername=engine.url.get_backend_name())
         self.url = shown.render_as_string(hide_password=True)
@@ -88,7 +89,7 @@ class _SQLite(Database):
     def __init__(self, url: sa.URL) -> None:
         # Parameters stay out of error texts, which reach the log.
         super().__init__(sa.create_engine(url, hide_parameters=True, pool_size=16, max_overflow=32))
-        sa.event.listen(self.engine, "begin", self._begun)
+        event.listen(self.engine, "begin", self._begun)
 
     def _connected(self, connection: Any, record: Any) -> None:  # noqa: ARG002 - SQLAlchemy passes it
         connection.isolation_level = None  # sqlite3 must not begin transactions by itself
@@ -150,7 +151,7 @@ class _PostgreSQL(Database):
                 "PostgreSQL needs the \"postgresql\" extra: pip install 'comfy-assets[server,postgresql]'"
             ) from None
         super().__init__(engine)
-        sa.event.listen(engine, "checkout", self._taken)
+        event.listen(engine, "checkout", self._taken)
 
     def _connected(self, connection: Any, record: Any) -> None:  # noqa: ARG002 - SQLAlchemy passes it
         connection.execute(f"SET lock_timeout = {self.patience_ms}")
@@ -163,7 +164,7 @@ class _PostgreSQL(Database):
         waiting = select.poll()
         waiting.register(connection.fileno(), select.POLLIN)
         if waiting.poll(0):
-            raise sa.exc.DisconnectionError("closed by the server")
+            raise exc.DisconnectionError("closed by the server")
 
     def rows(self, columns: Mapping[str, Any]) -> Mapping[str, sa.ColumnElement[Any]]:
         array = sa.cast(sa.bindparam("rows", type_=sa.Text), sa.JSON)
@@ -188,7 +189,7 @@ def database(url: str) -> Database:
     try:
         parsed = sa.make_url(url)
         kind = _KINDS[parsed.get_backend_name()]
-    except (sa.exc.ArgumentError, KeyError):
+    except (exc.ArgumentError, KeyError):
         # Not shown: it may hold a password.
         raise StoreError(f"--database takes a URL such as {_EXAMPLES}") from None
     if kind is _SQLite and parsed.database in (None, "", ":memory:"):

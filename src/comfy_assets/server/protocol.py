@@ -141,7 +141,7 @@ class _Protocol(H11Protocol):
     @property
     def _is_answering(self) -> bool:
         cycle: RequestResponseCycle | None = self.cycle
-        return cycle is not None and not cycle.response_complete
+        return cycle is not None and not cycle.response_complete  # pyright: ignore[reportUnnecessaryComparison]
 
     def _time_what_is_unfinished(self) -> None:
         """While no request is being answered: a head that is not whole, or a body that nobody wants."""

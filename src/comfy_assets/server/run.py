@@ -9,7 +9,7 @@ import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NoReturn
 
-import sqlalchemy as sa
+from sqlalchemy import exc
 
 from comfy_assets import specification
 from comfy_assets._version import __version__
@@ -97,7 +97,7 @@ def run(
             raise StartError(str(error), "usage") from error
         except StoreError as error:
             raise StartError(str(error), "database") from error
-        except sa.exc.DBAPIError as error:
+        except exc.DBAPIError as error:
             raise StartError(sentence(error), "database") from error
         except workers.WorkerError as error:
             raise StartError(str(error), "worker") from error

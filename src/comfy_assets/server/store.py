@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
+from sqlalchemy import exc
 
 from comfy_assets.server.database import Database, StoreError, database, sentence
 from comfy_assets.server.tables import META, METADATA, OWNER, VERSION
@@ -31,7 +32,7 @@ class Store:
         try:
             with self.writing() as connection:
                 self.salt = _open(connection, self.database, looks=looks)
-        except sa.exc.DBAPIError as error:
+        except exc.DBAPIError as error:
             self.engine.dispose()
             raise StoreError(f"{self.url}: cannot be used as a database: {sentence(error)}") from error
         except StoreError:

@@ -165,7 +165,8 @@ def _stop(workers: list[_Worker], listener: socket.socket, grace_seconds: float)
 def main() -> None:
     """A worker's life."""
     told = json.loads(_line(0))
-    served = Served(**{**told, "keys": tuple(told["keys"])})
+    told["keys"] = tuple(told["keys"])
+    served = Served(**told)
     contract = specification.load(Path(served.contract))
     indexed = threading.Event()
     if served.indexed:

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import hashlib
 from base64 import b64encode, urlsafe_b64encode
+from typing import TYPE_CHECKING
 from urllib.parse import unquote_to_bytes
 
 from comfy_assets.contract.keys import KEY
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 
 def forms(key: str) -> dict[str, list[bytes]]:
@@ -26,10 +30,9 @@ def forms(key: str) -> dict[str, list[bytes]]:
     }  # fmt: skip
 
 
-def _aligned(raw: bytes, encode: object) -> list[bytes]:
+def _aligned(raw: bytes, encode: Callable[[bytes], bytes]) -> list[bytes]:
     """Base64 of something that holds the key: what is the same at each of three places."""
-    assert callable(encode)
-    found = []
+    found: list[bytes] = []
     for before in range(3):
         coded = encode(b"\0" * before + raw + b"\0\0")
         found.append(coded[(before * 8 + 5) // 6 : (before + len(raw)) * 8 // 6])
