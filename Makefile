@@ -128,8 +128,8 @@ npm-tools: .cache/npm/complete ## Install what lints, compares and shows contrac
 .cache/npm/complete: tools/npm/package-lock.json tools/npm/install.sh
 	@tools/npm/install.sh tools/npm .cache/npm
 
-pins: setup ## Make the hashed pins in requirements/ anew from what pyproject.toml and *.in ask for
-	@tools/pins.sh
+pins: setup ## Make the hashed pins in requirements/ anew from what pyproject.toml and *.in ask for; ONLY=generate: one file
+	@ONLY="$(ONLY)" tools/pins.sh
 
 clean: ## Remove everything that was built or installed here
 	rm -rf .venv .cache build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .schemathesis

@@ -16,6 +16,7 @@ html_theme = "furo"
 html_title = f"comfy-assets {release}"
 html_show_sphinx = False
 html_copy_source = False
+html_show_copyright = False
 myst_enable_extensions = ["colon_fence"]
 myst_heading_anchors = 3
 # Docstrings are read as they are in an editor, too: a word in backticks is code.

@@ -7,6 +7,7 @@ python -m pip --quiet --disable-pip-version-check install uv
 compile() {
     output=$1
     shift
+    [ -z "${ONLY:-}" ] || [ "$ONLY" = "$output" ] || return 0
     uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
         --no-header --no-annotate --no-emit-index-url --upgrade --output-file "requirements/$output.txt" "$@"
     echo "requirements/$output.txt"

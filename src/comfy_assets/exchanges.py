@@ -12,7 +12,7 @@ import ssl
 import sys
 import time
 import zlib
-from typing import TYPE_CHECKING, Any, Final, Literal, cast
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 import httpx
 from attrs import Factory, define, field, frozen
@@ -85,26 +85,28 @@ def _sent(
     transport: httpx.BaseTransport, arguments: Mapping[str, Any], key: KeyInHeader, seconds: float
 ) -> Incoming[Iterable[bytes], None]:
     """Send a request by our transport, or by somebody's own: one of ours with another method is that, too."""
-    if _is_plain(transport.handle_request, Transport.handle_request):
-        return cast("Transport", transport).send(key, seconds, **arguments)
-    answer = transport.handle_request(_for_httpx(arguments, key, seconds))
+    one: Any = transport
+    if _is(one.handle_request, Transport.handle_request):
+        incoming: Incoming[Iterable[bytes], None] = one.send(key, seconds, **arguments)
+        return incoming
+    answer = one.handle_request(_for_httpx(arguments, key, seconds))
 
     def close() -> None:
         with contextlib.suppress(Exception):
             answer.close()
 
-    return Incoming(
-        answer.status_code, answer.headers.raw, cast("httpx.SyncByteStream", answer.stream), close
-    )
+    return Incoming(answer.status_code, answer.headers.raw, answer.stream, close)
 
 
 async def _sent_async(
     transport: httpx.AsyncBaseTransport, arguments: Mapping[str, Any], key: KeyInHeader, seconds: float
 ) -> Incoming[AsyncIterable[bytes], Awaitable[None]]:
     """As `_sent`, in an event loop."""
-    if _is_plain(transport.handle_async_request, AsyncTransport.handle_async_request):
-        return await cast("AsyncTransport", transport).send(key, **arguments)
-    answer = await transport.handle_async_request(_for_httpx(arguments, key, seconds))
+    one: Any = transport
+    if _is(one.handle_async_request, AsyncTransport.handle_async_request):
+        incoming: Incoming[AsyncIterable[bytes], Awaitable[None]] = await one.send(key, **arguments)
+        return incoming
+    answer = await one.handle_async_request(_for_httpx(arguments, key, seconds))
 
     async def close() -> None:
         # An answer that was not read to its end may keep its connection from closing quickly.
@@ -112,13 +114,12 @@ async def _sent_async(
             async with asyncio.timeout(_CLOSING):
                 await answer.aclose()
 
-    return Incoming(
-        answer.status_code, answer.headers.raw, cast("httpx.AsyncByteStream", answer.stream), close
-    )
+    return Incoming(answer.status_code, answer.headers.raw, answer.stream, close)
 
 
-def _is_plain(method: object, ours: object) -> bool:
-    return getattr(method, "__func__", None) is ours
+def _is(method: Any, function: object) -> bool:
+    """Whether a method is that function, and neither overridden nor replaced."""
+    return hasattr(method, "__func__") and method.__func__ is function
 
 
 def _for_httpx(arguments: Mapping[str, Any], key: KeyInHeader, seconds: float) -> httpx.Request:
@@ -127,12 +128,16 @@ def _for_httpx(arguments: Mapping[str, Any], key: KeyInHeader, seconds: float) -
     return next(key.auth_flow(httpx.Request(**arguments, extensions={"timeout": limits})))
 
 
+#: A character for each byte.
+_BYTES: Final = "latin-1"
+
+
 def _text(raw: bytes) -> str:
     """A header as text: UTF-8 where it is that, else a character for each byte."""
     try:
         return raw.decode()
     except UnicodeDecodeError:
-        return raw.decode("latin-1")
+        return raw.decode(_BYTES)
 
 
 @define

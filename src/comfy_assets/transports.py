@@ -26,6 +26,11 @@ if TYPE_CHECKING:
     from comfy_assets_api.client import KeyInHeader
 
 
+#: Headers that a connection's other end needs of every request with a body.
+_HOST: Final = "Host"
+_LENGTH: Final = "Content-Length"
+
+
 class Transport(httpx.BaseTransport):
     """Connections of the sync client; one pool for all threads, a new one after a fork.
 
@@ -86,7 +91,7 @@ class Transport(httpx.BaseTransport):
         # connection itself.
         moment = time.monotonic() + seconds
         limits = {"connect": moment, "read": moment, "write": moment, "pool": seconds}
-        fields = {"Host": parsed(url).netloc.decode(), **headers, "Content-Length": str(len(content))}
+        fields = {_HOST: parsed(url).netloc.decode(), **headers, _LENGTH: str(len(content))}
         request = _request(key, method, _address_of(url), fields, content, limits)
         return self._answered(parsed(url), request)
 
@@ -144,7 +149,7 @@ def _request(
     """A request as it goes over the wire: the only thing that holds the key in readable form."""
     written = dict(headers)
     key.add_to(written)
-    fields = [(name.encode("ascii"), value.encode("ascii")) for name, value in written.items()]
+    fields = [(name.encode(), value.encode()) for name, value in written.items()]
     return httpcore.Request(method, address, headers=fields, content=content, extensions={"timeout": limits})
 
 

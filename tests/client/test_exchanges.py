@@ -12,6 +12,7 @@ import threading
 import time
 import tracemalloc
 from collections.abc import AsyncIterator, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import aiohttp
@@ -34,7 +35,7 @@ from comfy_assets import (
     transports_async,
 )
 from tests.client.conftest import KEY, Call, call_async, call_sync
-from tests.support import BODY, Request, answer, scripted
+from tests.support import BODY, answer, scripted
 
 CREATED = answer(201, BODY)
 
@@ -271,25 +272,101 @@ def test_our_transports_in_httpx(timeout: float | None) -> None:
         assert lines == ["POST /a?b=c HTTP/1.1 d", "POST / HTTP/1.1 d", "POST /a?b=c HTTP/1.1 d"]
 
 
-def test_piece_by_piece_over_our_transport_for_httpx() -> None:
-    """A body without a length, that is made while it is sent."""
-    told: list[Request] = []
+def test_httpx_over_our_async_transport() -> None:
+    """Headers and body arrive, also of a body that is made while it is sent; an answer may have no reason."""
 
     async def pieces() -> AsyncIterator[bytes]:
         yield b"de"
         yield b"fg"
 
-    def answered(request: Request) -> bytes:
-        told.append(request)
-        return CREATED
-
     async def ask(url: str) -> None:
         async with httpx.AsyncClient(transport=AsyncTransport()) as client:
-            assert (await client.post(url, content=pieces())).json() == BODY
+            for content in (b"abc", pieces(), None):
+                answered = await client.post(url, content=content, headers={"X-A": "b"})
+                assert (answered.json(), answered.reason_phrase) == (BODY, "")
 
-    with scripted(answered) as server:
+    with scripted(CREATED.replace(b"201 X", b"201 ")) as server:
         asyncio.run(ask(server.url))
-    assert told[0].headers["transfer-encoding"] == "chunked"
+    assert [request.headers["x-a"] for request in server.requests] == ["b", "b", "b"]
+    assert (server.requests[0].body, server.requests[2].body) == (b"abc", b"")
+    assert server.requests[1].headers["transfer-encoding"] == "chunked"
+
+
+def _limited(**limits: float) -> dict[str, Any]:
+    """A request's extensions: a long time for all but these."""
+    return {"timeout": {**dict.fromkeys(("connect", "read", "write", "pool"), 60.0), **limits}}
+
+
+#: For what takes a request's own limits, by what is silent: the kind of limit and httpx's error.
+SILENT = [("http", "read", httpx.ReadTimeout), ("https", "connect", httpx.ConnectTimeout)]
+
+
+@pytest.mark.parametrize(("scheme", "limit", "error"), SILENT)
+def test_limits_that_httpx_gives(scheme: str, limit: str, error: type[Exception]) -> None:
+    """Each of a request's limits holds, over both transports, while the others are long."""
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        url = f"{scheme}://127.0.0.1:{silent.getsockname()[1]}"
+        request = httpx.Request("POST", url, content=b"a", extensions=_limited(**{limit: 0.2}))
+        with Transport(verify=False) as transport, pytest.raises(error):
+            transport.handle_request(request)
+
+        async def ask() -> None:
+            async with AsyncTransport(verify=False) as transport:
+                await transport.handle_async_request(request)
+
+        with pytest.raises(error):
+            asyncio.run(ask())
+
+
+def test_limit_for_a_free_connection(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody waits longer for a connection than the request says."""
+    monkeypatch.setattr("comfy_assets.defaults.CONNECTIONS", 1)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        url = f"http://127.0.0.1:{silent.getsockname()[1]}"
+        first = httpx.Request("POST", url, content=b"a", extensions=_limited(read=3.0))
+        second = httpx.Request("POST", url, content=b"a", extensions=_limited(pool=0.2))
+        with Transport() as transport, ThreadPoolExecutor() as threads:
+            waiting_sync = threads.submit(transport.handle_request, first)
+            time.sleep(0.5)
+            with pytest.raises(httpx.PoolTimeout):
+                transport.handle_request(second)
+            assert isinstance(waiting_sync.exception(30), httpx.ReadTimeout)
+
+        async def ask() -> None:
+            async with AsyncTransport() as transport:
+                waiting = asyncio.create_task(transport.handle_async_request(first))
+                await asyncio.sleep(0.5)
+                with pytest.raises(httpx.ConnectTimeout):
+                    await transport.handle_async_request(second)
+                with pytest.raises(httpx.ReadTimeout):
+                    await waiting
+
+        asyncio.run(ask())
+
+
+def test_request_without_a_body() -> None:
+    """Nothing is sent for it; that it was sent is known by what came of it."""
+    key = KeyInHeader(KEY).check()
+    with scripted(CREATED) as server, Transport() as transport:
+        asked: dict[str, Any] = {"method": "POST", "url": f"{server.url}/a", "headers": {}}
+        assert transport.send(key, 30, **asked).status == 201
+        assert (server.requests[0].headers["content-length"], server.requests[0].body) == ("0", b"")
+
+        async def ask() -> int:
+            async with AsyncTransport() as transport:
+                return (await transport.send(key, **asked)).status
+
+        assert asyncio.run(ask()) == 201
+        server.closes, server.script = True, lambda _: None
+        for is_sent in (True, False):
+            exchange = asyncio.run(_asked_once(asked, key))
+            assert (exchange.response, exchange.sent) == (None, is_sent)
+            server.stop()
+
+
+async def _asked_once(asked: dict[str, Any], key: KeyInHeader) -> exchanges.Exchange:
+    async with AsyncTransport() as transport:
+        return await exchanges.exchange_async(transport, asked, key, 30)
 
 
 def _seen(asked: list[str], request: httpx.Request) -> None:
@@ -322,6 +399,16 @@ def test_method_of_ones_own_over_ours(call: Call) -> None:
     with scripted(CREATED) as server:
         assert call(server.url, options={"transport": own}).created_new
     assert own.asked == [KEY]
+
+
+def test_our_own_need_no_objects_of_httpx(call: Call, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Between the clients and their own transports there are none: making them takes a quarter of a call."""
+    a, method = (
+        (Transport, "handle_request") if call is call_sync else (AsyncTransport, "handle_async_request")
+    )
+    monkeypatch.setattr(a, method, lambda *_: pytest.fail("it was asked"))
+    with scripted(CREATED) as server:
+        assert call(server.url).created_new
 
 
 def test_texts_of_headers(call: Call) -> None:

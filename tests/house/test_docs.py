@@ -8,11 +8,13 @@ import signal
 import socket
 import subprocess
 import sys
+import textwrap
 from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
 
+from comfy_assets import defaults, ways
 from tools.docs.__main__ import main as pages
 from tools.pictures import diagram
 
@@ -26,7 +28,10 @@ EXECUTED = [
     "how-to/register-a-huge-library",
     "how-to/check-my-server",
     "how-to/continuous-integration",
+    "how-to/use-another-language",
 ]
+#: Lines of other tests: `tests/house/test_readme.py` knows the steps of make, `tests/check_client` the other command.
+OF_OTHERS = ("pip install", "make ", "comfy-assets check-client ")
 
 KEY = "local-key"
 #: The port that the pages write.
@@ -43,14 +48,16 @@ def script(text: str) -> str:
     if "comfy-assets serve" not in text:
         parts += [f"export COMFY_CLOUD_BASE_URL=http://127.0.0.1:{PORT}"]
         parts += [SERVED % f"comfy-assets serve --content . --api-key {KEY} --port {PORT}"]
-    for language, snippet in re.findall(r"^```(sh|python)\n(.*?)^```$", text, re.MULTILINE | re.DOTALL):
+    found = re.findall(r"^ *```(sh|python)\n(.*?)^ *```$", text, re.MULTILINE | re.DOTALL)
+    for language, snippet in ((language, textwrap.dedent(snippet)) for language, snippet in found):
         if language == "python":
             parts.append(f"python - <<'END'\n{snippet}END")
             continue
         for line in snippet.splitlines():
             if line.startswith("comfy-assets serve"):
-                parts.append(SERVED % line.replace("--ready-file ready.json", ""))
-            elif not line.startswith("pip install"):
+                port = "" if "--port" in line else f" --port {PORT}"
+                parts.append(SERVED % (line.replace("--ready-file ready.json", "") + port))
+            elif not line.startswith(OF_OTHERS):
                 parts.append(line)
     return "\n".join(parts) + "\n"
 
@@ -62,6 +69,11 @@ def folder(tmp_path: Path) -> Path:
     (tmp_path / "b.bin").write_bytes(b"something else")
     (tmp_path / "key.txt").write_text(KEY + "\n")
     (tmp_path / "cloud").mkdir()
+    (tmp_path / "input").mkdir()
+    (tmp_path / "input" / "portrait.png").write_bytes(b"a portrait")
+    client = ROOT / "tests" / "check_client" / "conforming" / "raw_socket.py"
+    (tmp_path / "my-client").write_text(f'#!/bin/sh\nexec python "{client}"\n')
+    (tmp_path / "my-client").chmod(0o755)
     for name in ("models/checkpoints", "input"):
         (tmp_path / "ComfyUI" / name).mkdir(parents=True)
         (tmp_path / "ComfyUI" / name / "file.bin").write_bytes(name.encode())
@@ -119,6 +131,16 @@ def test_links_lead_somewhere(path: Path) -> None:
             assert anchor in {re.sub(r"[^\w -]", "", one.lower()).replace(" ", "-") for one in headings}, (
                 anchor
             )
+
+
+def test_every_variable_is_told() -> None:
+    """The page about configuration names each variable of the environment that decides something for users."""
+    rows = re.findall(
+        r"^\| (`.*?`) \|", (DOCS / "reference/configuration.md").read_text(encoding="utf-8"), re.MULTILINE
+    )
+    told = set(re.findall(r"`([A-Z_]+)`", " ".join(rows)))
+    read = {defaults.API_KEY_VARIABLE, defaults.BASE_URL_VARIABLE, "NO_COLOR", "XDG_STATE_HOME"}
+    assert told >= read | {name for name in ways._VARIABLES if name.endswith("_PROXY")}
 
 
 def test_every_page_is_in_the_index() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 from comfy_assets.contract import rules as of_servers
@@ -44,10 +45,12 @@ def _rules(groups: Mapping[str, str], rules: Mapping[str, Any]) -> str:
 
 
 def escaped(words: str) -> str:
-    """As prose of Markdown: what it would take for HTML, emphasis or a table is escaped."""
-    for sign in ("\\", "<", ">", "*", "_", "|"):
-        words = words.replace(sign, "\\" + sign)
-    return words
+    """As prose of Markdown: what it would take for HTML, emphasis or a table is escaped; code stays code."""
+    parts = words.split("`")
+    for place, part in enumerate(parts):
+        is_code = place % 2 and len(parts) % 2
+        parts[place] = re.sub(r"\|" if is_code else r"[\\<>*_|]", r"\\\g<0>", part)
+    return "`".join(parts)
 
 
 def _sentence(words: str) -> str:

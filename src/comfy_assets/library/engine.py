@@ -29,7 +29,7 @@ from comfy_assets.library.hashers import Hashed, Hasher
 from comfy_assets.library.items import Item, LeftOut, Problem
 from comfy_assets.library.options import Options
 from comfy_assets.library.reading import Pace, StoppedError
-from comfy_assets.library.registrar import Registrar, StopRunError, changed
+from comfy_assets.library.registrar import Registrar, StaleError, StopRunError, changed
 from comfy_assets.library.remote import RemoteItem
 from comfy_assets.library.verdicts import THROTTLING
 
@@ -228,6 +228,7 @@ class _Run:
             self.events.put,
             bearable=options.concurrency,
             began=time.time(),
+            ahead=_QUEUE + options.concurrency + 4 * _TOGETHER * options.hash_threads,
             recheck=options.recheck,
         )
         # One more walks, one more counts.
@@ -341,23 +342,35 @@ class _Run:
         return self._cluster is None and not isinstance(item, RemoteItem) and size < _SMALL
 
     def _hash_all(self, items: list[Item]) -> list[Hashed | FileDone]:
-        return [self._hasher.hash(item) for item in items]
+        """Each with its hash, or its end: most files of a second run end here."""
+        return [self._looked_up(self._hasher.hash(item)) for item in items]
+
+    def _looked_up(self, hashed: Hashed | FileDone, *, again: bool = False) -> Hashed | FileDone:
+        if isinstance(hashed, FileDone):
+            return hashed
+        try:
+            return self._registrar.looked_up(hashed) or hashed
+        except StaleError:
+            return changed(hashed) if again else self._read_again(hashed.item)
 
     async def _register(self) -> None:
         while (hashed := await self._hashed.get()) is not None:
             await self._end(await self._registered(hashed))
 
     async def _registered(self, hashed: Hashed) -> FileDone:
-        done = await self._registrar.register(hashed)
-        if done is None:
+        try:
+            return await self._registrar.register(hashed)
+        except StaleError:
             again = await self._in_thread(self._read_again, hashed.item)
-            if isinstance(again, FileDone):
-                return again
-            done = await self._registrar.register(again)
-        return done or changed(hashed)
+        if isinstance(again, FileDone):
+            return again
+        try:
+            return await self._registrar.register(again)
+        except StaleError:
+            return changed(again)
 
     def _read_again(self, item: Item) -> Hashed | FileDone:
-        return self._hasher.hash(item, again=True)
+        return self._looked_up(self._hasher.hash(item, again=True), again=True)
 
     async def _end(self, done: FileDone) -> None:
         self.summary.add(done)

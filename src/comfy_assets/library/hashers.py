@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from attrs import Factory, define, field, frozen
 
@@ -173,8 +173,8 @@ class Hasher:
             self.spared += spared
 
 
-def ended(item: Item, outcome: Outcome, reason: str, *, passing: bool = False) -> FileDone:
-    """The end of an item that the service was not asked about."""
+def ended(item: Item, outcome: Outcome, reason: str | None, **more: Any) -> FileDone:
+    """The end of an item; `more` is what else is known of it, beside what the item says."""
     return FileDone(
         path=item.path,
         outcome=outcome,
@@ -182,7 +182,6 @@ def ended(item: Item, outcome: Outcome, reason: str, *, passing: bool = False) -
         tags=item.tags,
         metadata=item.metadata,
         mime_type=item.mime_type,
-        size=item.size,
         reason=reason,
-        passing=passing,
+        **{"size": item.size, **more},
     )

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import json
 import sqlite3
+import threading
 import time
 from typing import TYPE_CHECKING, Any, Final
 
@@ -29,6 +31,11 @@ CREATE TABLE IF NOT EXISTS answers (
 
 _INSERT: Final = "INSERT OR REPLACE INTO answers VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 
+_SELECT: Final = (
+    "SELECT asked, outcome, id, status, differs, size, at FROM answers "
+    "WHERE service = ? AND owner = ? AND hash = ? AND name = ? AND tags = ?"
+)
+
 
 class JournalError(ComfyAssetsError):
     """The journal cannot be written: what the service answers would be forgotten, so the run ends."""
@@ -49,11 +56,17 @@ class Key:
         """The key of a file; the order of tags says nothing."""
         # A name that no text can be is refused before it is sent; it must not break the look-up.
         name = (item.name or "").encode("utf-8", "backslashreplace").decode()
-        return cls(service, owner, hash_, name, json.dumps(sorted(set(item.tags))))
+        return cls(service, owner, hash_, name, _written(tuple(item.tags)))
 
     def values(self) -> tuple[str, ...]:
         """In the order of the columns."""
         return (self.service, self.owner, self.hash, self.name, self.tags)
+
+
+@functools.lru_cache(1024)
+def _written(tags: tuple[str, ...]) -> str:
+    """Tags as a set; most files of a run have the same."""
+    return json.dumps(sorted(set(tags)))
 
 
 @frozen
@@ -76,21 +89,22 @@ def asked(item: Item) -> str:
 
 @define
 class Journal:
-    """The journal of one run, used in one event loop; rows that come together are written together."""
+    """The journal of one run: rows that come together are written together, by one event loop.
+
+    Looking up is safe for threads.
+    """
 
     connection: sqlite3.Connection
     #: Another one for looking up: one connection would wait for its own write to reach the disk.
     reader: sqlite3.Connection
+    _looking: threading.Lock = field(factory=threading.Lock)
     _waiting: list[tuple[tuple[Any, ...], asyncio.Future[None]]] = field(factory=list)
     _writer: asyncio.Task[None] | None = None
 
     def get(self, key: Key) -> Answered | None:
         """The row with a reference; None where there is none, and the service has to be asked."""
-        row = self.reader.execute(
-            "SELECT asked, outcome, id, status, differs, size, at FROM answers "
-            "WHERE service = ? AND owner = ? AND hash = ? AND name = ? AND tags = ?",
-            key.values(),
-        ).fetchone()
+        with self._looking:
+            row = self.reader.execute(_SELECT, key.values()).fetchone()
         if row is None or row[1] not in DONE:
             return None
         return Answered(row[0], Outcome(row[1]), row[2], row[3], tuple(json.loads(row[4])), *row[5:])

@@ -6,7 +6,7 @@ import asyncio
 import os
 from typing import TYPE_CHECKING, Final
 
-from attrs import Factory, define, evolve
+from attrs import Factory, define
 
 from comfy_assets import errors
 from comfy_assets.library import verdicts
@@ -36,6 +36,10 @@ class StopRunError(Exception):
         self.cause = cause
 
 
+class StaleError(Exception):
+    """The hash of a file is not its own (any more): it has to be read again."""
+
+
 @define
 class Registrar:
     """Registers what is hashed, any number at once in one event loop."""
@@ -47,58 +51,79 @@ class Registrar:
     #: So many calls in a row without any answer end the run.
     bearable: int
     began: float
+    #: How many files are at most looked up before one, and answered after that.
+    ahead: int
     recheck: bool = False
     requests: int = 0
     answers: int = 0
     silent: int = 0
     last_silence: errors.ComfyAssetsError | None = None
     _flying: dict[Key, asyncio.Event] = Factory(dict)
+    #: The last that were answered.
+    _recent: dict[Key, None] = Factory(dict)
 
-    async def register(self, hashed: Hashed) -> FileDone | None:
-        """The end of a file; None where its hash is not its own (any more), and it has to be read again.
+    def looked_up(self, hashed: Hashed) -> FileDone | None:
+        """The end of a file whose reference the journal has; None where the service has to be asked.
 
-        Raises StopRunError for what ends the run.
+        Raises StaleError where the hash is not the file's own (any more). For any thread.
         """
-        key = Key.of(self.client.base_url, self.memory.owner, hashed.hash, hashed.item)
+        known = self.memory.journal.get(self._key(hashed))
+        if known is None or known.asked != asked(hashed.item) or self._is_old(known):
+            return None
+        if not hashed.is_current() or not _believed(hashed, known.size):
+            raise StaleError
+        verdict = verdicts.Verdict(Outcome.EXISTING, known.id, known.status_code, differs=known.differs)
+        return _done(hashed, verdict, is_asked=False, size=known.size)
+
+    async def register(self, hashed: Hashed) -> FileDone:
+        """The end of a file that was looked up and is not known.
+
+        Raises StaleError as `looked_up`, and StopRunError for what ends the run.
+        """
+        key = self._key(hashed)
         # Two files of one content, name and tags are one reference: one asks, the other hears of it.
         while key in self._flying:
             await self._flying[key].wait()
+        # What was answered since this one was looked up.
+        known = self.looked_up(hashed) if key in self._recent else None
+        if known is not None:
+            return known
         self._flying[key] = asyncio.Event()
         try:
             return await self._register(key, hashed)
         finally:
             self._flying.pop(key).set()
 
-    async def _register(self, key: Key, hashed: Hashed) -> FileDone | None:
-        known = self.memory.journal.get(key)
-        if known is not None and known.asked == asked(hashed.item) and not self._is_old(known):
-            if not hashed.is_current() or not _believed(hashed, known.size):
-                return None
-            verdict = verdicts.Verdict(Outcome.EXISTING, known.id, known.status_code, differs=known.differs)
-            return _done(hashed, verdict, is_asked=False, size=known.size)
-        answer = await self._ask(hashed)
-        if answer is None:
-            return None
-        verdict, size = answer
+    def _key(self, hashed: Hashed) -> Key:
+        return Key.of(self.client.base_url, self.memory.owner, hashed.hash, hashed.item)
+
+    async def _register(self, key: Key, hashed: Hashed) -> FileDone:
+        verdict, size = await self._ask(hashed)
         if verdict.status_code is not None:
             row = Answered(
                 asked(hashed.item), verdict.outcome, verdict.id, verdict.status_code, verdict.differs, size
             )
             await self.memory.journal.record(key, row, os.fsencode(hashed.item.path))
+            self._remember(key)
         if verdict.id is not None and not _believed(hashed, size):
-            return None
+            raise StaleError
         return _done(hashed, verdict, is_asked=True, size=size)
 
     def _is_old(self, known: Answered) -> bool:
         return self.recheck and known.at < self.began
 
-    async def _ask(self, hashed: Hashed) -> tuple[Verdict, int | None] | None:
-        """What the service says, and how many bytes it has; None where the file changed meanwhile."""
+    def _remember(self, key: Key) -> None:
+        self._recent[key] = None
+        if len(self._recent) > self.ahead:
+            del self._recent[next(iter(self._recent))]
+
+    async def _ask(self, hashed: Hashed) -> tuple[Verdict, int | None]:
+        """What the service says, and how many bytes it has; StaleError where the file changed meanwhile."""
         item, unsaid = hashed.item, 0
         while True:
             await self.gate.wait()
             if not hashed.is_current():
-                return None
+                raise StaleError
             self.requests += 1
             try:
                 asset = await self.client.create_asset_from_hash(
@@ -159,10 +184,11 @@ def _believed(hashed: Hashed, size: int | None) -> bool:
 
 
 def _done(hashed: Hashed, verdict: Verdict, *, is_asked: bool, size: int | None) -> FileDone:
-    done = ended(hashed.item, verdict.outcome, verdict.reason or "", passing=verdict.passing)
-    return evolve(
-        done,
-        reason=verdict.reason,
+    return ended(
+        hashed.item,
+        verdict.outcome,
+        verdict.reason,
+        passing=verdict.passing,
         size=size if hashed.look is None else hashed.look.size,
         hash=hashed.hash,
         source=hashed.source,

@@ -101,8 +101,9 @@ def differences(asset: AssetCreated, item: Item) -> tuple[str, ...]:
             continue
         if member == "tags":
             got = sorted(set(map(str, got)))
-        # In Python 1, 1.0 and True are equal; in JSON they are not. A text is itself, and quicker to compare.
-        if got != wanted if isinstance(wanted, str) else _written(_plain(got)) != _written(wanted):
+        # In Python 1, 1.0 and True are equal; in JSON they are not. Texts are what they are, and quicker.
+        is_text = member != "user_metadata"
+        if got != wanted if is_text else _written(_plain(got)) != _written(wanted):
             found.append(member)
     return tuple(found)
 
