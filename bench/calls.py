@@ -21,7 +21,7 @@ ASYNC = (
 
 def measure(full: bool) -> list[Row]:
     """Sync and async; the clients take turns, so that all of them have the same moments of the machine."""
-    rounds, count = (7, 4000) if full else (3, 1000)
+    rounds, count = (9, 3000) if full else (5, 600)
     with peers.service() as url:
         return [
             *_rows("sync call", "ours_sync", SYNC, url, rounds, count),
