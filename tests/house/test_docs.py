@@ -90,7 +90,11 @@ def test_snippets_run(page: str, folder: Path) -> None:
     text = (DOCS / f"{page}.md").read_text(encoding="utf-8")
     programs = folder.parent / f"{folder.name}-bin"
     programs.mkdir()
-    for name, module in (("comfy-assets", ["-m", "comfy_assets"]), ("python", [])):
+    for name, module in (
+        ("comfy-assets", ["-m", "comfy_assets"]),
+        ("pytest", ["-m", "pytest"]),
+        ("python", []),
+    ):
         (programs / name).write_text(f'#!/bin/sh\nexec "{sys.executable}" {" ".join(module)} "$@"\n')
         (programs / name).chmod(0o755)
     environment = {

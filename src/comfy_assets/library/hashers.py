@@ -175,6 +175,7 @@ class Hasher:
 
 def ended(item: Item, outcome: Outcome, reason: str | None, **more: Any) -> FileDone:
     """The end of an item; `more` is what else is known of it, beside what the item says."""
+    known: dict[str, Any] = {"size": item.size, **more}
     return FileDone(
         path=item.path,
         outcome=outcome,
@@ -183,5 +184,5 @@ def ended(item: Item, outcome: Outcome, reason: str | None, **more: Any) -> File
         metadata=item.metadata,
         mime_type=item.mime_type,
         reason=reason,
-        **{"size": item.size, **more},
+        **known,
     )
