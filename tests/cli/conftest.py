@@ -52,6 +52,8 @@ class Command:
         path = os.pathsep.join(filter(None, sys.path))
         return {
             "PATH": os.environ["PATH"],
+            # `make coverage` counts here, too.
+            **{name: value for name, value in os.environ.items() if name.startswith("COVERAGE_")},
             "PYTHONPATH": path,
             "COMFY_CLOUD_BASE_URL": self.url,
             "COMFY_CLOUD_API_KEY": KEY,

@@ -9,7 +9,7 @@ import uuid
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from attrs import define, frozen
+from attrs import define
 
 from comfy_assets.contract import jsontext, oracle
 from comfy_assets.contract.facts import (
@@ -24,7 +24,7 @@ from comfy_assets.contract.facts import (
 from comfy_assets.contract.messages import Response, encode, read_response
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
     from comfy_assets.contract.facts import Facts
     from comfy_assets.contract.oracle import Expectation
@@ -98,14 +98,6 @@ class Seen:
     def key(self) -> tuple[Any, ...]:
         """Equal for requests that are identical: owner, and the members by meaning."""
         return (self.expectation.owner, encode(_ordered(self.sent)))
-
-
-@frozen
-class Made:
-    """A reference as the run came to know it: its id and the request that made it, where one did."""
-
-    id: Any
-    by: Seen
 
 
 class History:
@@ -203,14 +195,6 @@ class History:
     def accepted(self, case: str | None) -> bool:
         """Whether a control was accepted; a case without one needs none."""
         return case is None or any(one.is_success for one in self.by_case.get(case, ()))
-
-    def controlled(self, kinds: Sequence[str]) -> Iterator[Seen]:
-        """Exchanges of these kinds whose control was accepted."""
-        for one in self.seen:
-            if one.expectation.kind in kinds and not one.is_throttled:
-                control = one.case.control if one.case else None
-                if self.accepted(control):
-                    yield one
 
 
 def _last_attempts(exchanges: Sequence[Exchange]) -> list[Exchange]:

@@ -64,11 +64,6 @@ class Keys:
         return placeholder in self._values
 
     @property
-    def placeholders(self) -> tuple[str, ...]:
-        """The placeholders that have a value."""
-        return tuple(self._values)
-
-    @property
     def telling(self) -> bool:
         """Whether the right key would be recognised in an answer."""
         return KEY in self._values and _is_telling(self._values[KEY])

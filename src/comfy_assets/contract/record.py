@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 SCHEMA = "comfy-assets-check-record/1"
 
 # Why a case was left out.
-BUDGET, THROTTLED, TIMED_OUT, STOPPED, NOT_GIVEN = "budget", "throttled", "timeout", "stopped", "not-given"
+BUDGET, THROTTLED, TIMED_OUT, STOPPED = "budget", "throttled", "timeout", "stopped"
 
 
 @frozen

@@ -13,6 +13,7 @@ import sqlite3
 import sys
 import tempfile
 import threading
+import weakref
 from typing import IO, TYPE_CHECKING, Any, Final
 
 from attrs import evolve, field, frozen
@@ -126,6 +127,8 @@ class Digests:
     _lock: threading.Lock = field(factory=threading.Lock)
 
     def __attrs_post_init__(self) -> None:
+        # Sources hold it as long as somebody asks them; Python 3.13 warns of a database that nobody closed.
+        weakref.finalize(self, self._database.close)
         self._database.execute(
             "CREATE TABLE known (path BLOB PRIMARY KEY, hash TEXT NOT NULL, at INTEGER) WITHOUT ROWID"
         )

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Final, Self
 import h11
 from attrs import define, evolve, field, frozen
 
-from comfy_assets.contract.clients.plan import ELSEWHERE, FAILURE, LATER, MOVED, SUCCESS
+from comfy_assets.contract.clients.plan import ELSEWHERE, FAILURE, LATER, MOVED
 from comfy_assets.contract.clients.record import Arrival, Said
 from comfy_assets.contract.messages import CHUNKED, LENGTH, NO_BODY, Request
 from comfy_assets.scenarios import wire
@@ -187,11 +187,6 @@ class Service:
         """What another host says: it takes the key of whoever gives it, as a trap would."""
         answer = plain(201, TRAP) if request.header(self.key_header) else wire.Answer(401, b"{}")
         return wire.WIRES["at-once"].steps(answer)
-
-    @property
-    def has_succeeded(self) -> bool:
-        """Whether a success was sent."""
-        return any(one.said is not None and one.said.says == SUCCESS for one in self.arrivals)
 
 
 def _completed(data: bytes, known: dict[str, str]) -> bytes:
