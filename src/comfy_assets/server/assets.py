@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 
     from comfy_assets.server.store import Store
 
-#: Threads that read at once. Python runs one at a time; more would make smaller batches.
-READERS = 2
+#: Threads that read at once. Python runs one at a time; a second one made smaller batches, a fifth dearer.
+READERS = 1
 #: References that a process remembers, with their answers, and characters of the largest: usually some 20 MB.
 KNOWN = 10_000
 LARGEST_KNOWN = 2048
