@@ -101,11 +101,12 @@ def _start() -> float:
 
 
 def filled(folder: Path, count: int, size: int = SIZE) -> Path:
-    """So many different files, a hundred in each folder."""
+    """So many different files, a hundred in each folder, and on the disk: nobody is to wait for their writing."""
     for number in range(count):
         below = folder / str(number // 100)
         below.mkdir(parents=True, exist_ok=True)
         (below / f"{number}.bin").write_bytes(number.to_bytes(8, "big") * (size // 8))
+    os.sync()
     return folder
 
 

@@ -63,6 +63,27 @@ def test_sigterm_while_indexing_ends_it_too(tmp_path: Path) -> None:
     assert list(tmp_path.glob("comfy-assets-*")) == []
 
 
+def test_signal_while_a_connection_is_closed() -> None:
+    """The signal ends it there too, and the database's library does not call that a failure."""
+    script = """
+import os, signal, sqlalchemy
+from comfy_assets.server.stopping import Stopped, stopping_by_signal
+engine = sqlalchemy.create_engine("sqlite://", poolclass=sqlalchemy.pool.NullPool)
+closing = engine.dialect.do_close
+engine.dialect.do_close = lambda connection: (closing(connection), os.kill(os.getpid(), signal.SIGTERM))
+try:
+    with stopping_by_signal(), engine.connect():
+        pass
+except Stopped:
+    print("stopped")
+"""
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, env=environment, check=True
+    )
+    assert (done.stdout, done.stderr) == ("stopped\n", "")
+
+
 @pytest.mark.parametrize("workers", [1, 2])
 def test_second_interruption_ends_it_at_once(workers: int) -> None:
     """Ctrl-C waits for requests under way, Ctrl-C again does not; nothing stays behind."""

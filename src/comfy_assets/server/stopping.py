@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import signal
 import threading
@@ -34,6 +35,8 @@ def stopping_by_signal() -> Iterator[None]:
     """
 
     def stop(number: int, _frame: FrameType | None) -> None:
+        # Where a connection was about to be closed, its library would log that as a failure.
+        logging.getLogger("sqlalchemy.pool").setLevel(logging.CRITICAL)
         raise Stopped(number)
 
     before = {one: signal.signal(one, stop) for one in _HEARD}
