@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     import socket
     import threading
     from collections.abc import Callable
+    from types import FrameType
 
     from comfy_assets.server.logs import Log
     from comfy_assets.server.store import Store
@@ -136,9 +137,23 @@ class Server(uvicorn.Server):
         self.failure: Exception | None = None
         self._answering = answering
         self._task: asyncio.Task[None] | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """Stop; at the second interruption, without what is under way."""
+        super().handle_exit(sig, frame)
+        # From Python 3.12 on a closed listener is waited for until its last connection is gone.
+        if self.force_exit and self._loop is not None:
+            self._loop.call_soon_threadsafe(self._abort)
+
+    def _abort(self) -> None:
+        for connection in list(self.server_state.connections):
+            if connection.transport is not None:
+                connection.transport.abort()
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Listen, and tell so."""
+        self._loop = asyncio.get_running_loop()
         await super().startup(sockets)
         if self.started:
             self._task = asyncio.create_task(self._tell())
