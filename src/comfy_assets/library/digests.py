@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sqlite3
 import threading
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from attrs import define, field, frozen
 
@@ -13,6 +13,8 @@ from comfy_assets.library.items import Look
 from comfy_assets.library.remote import is_remote
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from comfy_assets.library.reading import Reading
 
 VERSION: Final = 1
@@ -34,7 +36,8 @@ _SECOND: Final = 1_000_000_000
 
 _INSERT: Final = "INSERT OR REPLACE INTO digests VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 _SELECT: Final = "SELECT hash, note, began, size, mtime, ctime, inode, device FROM digests "
-_BY_PATH: Final = _SELECT + "WHERE path = ? AND algorithm = ?"
+#: Several at once: a statement costs more than the row that it finds.
+_BY_PATH: Final = "SELECT path, " + _SELECT.removeprefix("SELECT ") + "WHERE algorithm = ? AND path IN ({})"
 _BY_LINK: Final = _SELECT + "WHERE inode = ? AND algorithm = ? AND device = ?"
 
 #: Writes that are committed at once; a cache may lose the last ones.
@@ -68,34 +71,44 @@ class Digests:
 
     def get(self, path: str, look: Look, algorithm: str) -> Known:
         """What is known of a file that looks so."""
+        return self.get_all([(path, look)], algorithm)[0]
+
+    def get_all(self, files: Sequence[tuple[str, Look]], algorithm: str) -> list[Known]:
+        """What is known of files that look so, in their order."""
+        keys = [_key(path) for path, _ in files]
+        select = _BY_PATH.format(", ".join("?" * len(keys)))
         try:
             with self._lock:
                 # Another thread may find it lost: it is there or not for as long as the lock is held.
                 if self.connection is None:
-                    return Known(why="no cache")
-                row = self.connection.execute(_BY_PATH, (_key(path), algorithm)).fetchone()
-                if row is None and look.links > 1 and look.inode:
-                    row = self.connection.execute(
-                        _BY_LINK,
-                        (str(look.inode), algorithm, str(look.device)),
-                    ).fetchone()
-                    return self._judged(row, look, "link")
+                    return [Known(why="no cache") for _ in files]
+                rows = {key: row for key, *row in self.connection.execute(select, (algorithm, *keys))}
+                return [
+                    self._judged(rows[key], look, "cache") if key in rows else self._by_link(look, algorithm)
+                    for key, (_, look) in zip(keys, files, strict=True)
+                ]
         except sqlite3.Error as error:
-            return self._lost(error)
-        return self._judged(row, look, "cache")
+            lost = self._lost(error)
+            return [lost for _ in files]
 
-    def _judged(self, row: tuple[object, ...] | None, look: Look, source: str) -> Known:
+    def _by_link(self, look: Look, algorithm: str) -> Known:
+        row = None
+        if self.connection is not None and look.links > 1 and look.inode:
+            row = self.connection.execute(_BY_LINK, (str(look.inode), algorithm, str(look.device))).fetchone()
+        return self._judged(row, look, "link")
+
+    def _judged(self, row: Sequence[Any] | None, look: Look, source: str) -> Known:
         if row is None:
             return Known(why="new")
         hash_, note, began, size, mtime, ctime, inode, device = row
-        was = Look(int(str(size)), int(str(mtime)), int(str(ctime)), int(str(inode)), int(str(device)))
+        was = Look(size, mtime, ctime, int(inode), int(device))
         # Devices are numbered anew when a disk is mounted again.
         differs = look.difference(was, ignore=self.ignore | {"device"})
         if differs is not None:
             return Known(why=f"another {differs}")
-        if not settled(was, int(str(began))):
+        if not settled(was, began):
             return Known(why="written in the instant in which it was read")
-        return Known(str(hash_), None if note is None else str(note), None, source)
+        return Known(hash_, note, None, source)
 
     def put(self, path: str, algorithm: str, reading: Reading) -> None:
         """Remember what was read."""
