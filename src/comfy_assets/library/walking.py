@@ -10,7 +10,6 @@ import os
 import stat
 from typing import TYPE_CHECKING, Final
 
-import pathspec
 from attrs import Factory, frozen
 
 from comfy_assets.errors import InputError
@@ -19,6 +18,8 @@ from comfy_assets.library.items import LeftOut, Look, Problem, words
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
+
+    import pathspec
 
 #: A file of this name holds patterns, as in .gitignore, for its folder and all below.
 IGNORE_FILE: Final = ".comfyassetsignore"
@@ -73,6 +74,9 @@ class Patterns:
 
 def spec(lines: Iterable[str], where: str) -> pathspec.GitIgnoreSpec:
     """Patterns as in .gitignore; InputError for one that is none."""
+    # Most runs have none, and it takes as long to load as all of this package.
+    import pathspec
+
     try:
         return pathspec.GitIgnoreSpec.from_lines(lines)
     except ValueError as error:
