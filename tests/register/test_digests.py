@@ -47,7 +47,7 @@ def test_another_thread_loses_the_cache() -> None:
     for use in uses:
         lock = LostMeanwhile()
         lock.digests = Digests(connection)
-        lock.digests._lock = lock  # type: ignore[assignment]
+        lock.digests._lock = lock  # type: ignore[assignment] # as far as it is used
         assert use(lock.digests) is None
     connection.close()
 

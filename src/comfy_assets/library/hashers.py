@@ -71,7 +71,7 @@ class Hasher:
     _links: list[threading.Lock] = Factory(lambda: [threading.Lock() for _ in range(_LOCKS)])
     _counting: threading.Lock = Factory(threading.Lock)
 
-    @_readers.default  # pyright: ignore[reportAttributeAccessIssue]
+    @_readers.default  # pyright: ignore[reportAttributeAccessIssue] # attrs' decorator: a field until the class is made
     def _for_the_disk(self) -> Readers:
         return Readers(self.options.disk)
 
