@@ -196,6 +196,9 @@ class Service:
         try:
             text = asked.body.decode("utf-8")
             value = json.loads(text, parse_constant=_no_constant)
+            # Before anything else looks at it: how deep the interpreter itself can go differs by its version.
+            if depth(value) > DEPTH:
+                raise RecursionError
             json.dumps(value, ensure_ascii=False, allow_nan=False).encode("utf-8")
         except RecursionError:
             raise RefusedError(400, "the body is nested too deeply") from None
@@ -272,6 +275,15 @@ class Service:
     def after(self, asked: Asked, said: Said) -> Said:
         """The last word on every answer."""
         return said
+
+
+def depth(value: Any) -> int:
+    """Levels of objects and arrays in a JSON value."""
+    level, waiting = 0, [value]
+    while waiting := [item for item in waiting if isinstance(item, dict | list)]:
+        level += 1
+        waiting = [inner for item in waiting for inner in (item.values() if isinstance(item, dict) else item)]
+    return level
 
 
 def _no_constant(name: str) -> Any:
