@@ -132,6 +132,9 @@ MISTAKES = {
     "unknown shell": (["completion", "tcsh"], 2, "'tcsh'"),
     "unknown option": (["hash", "x", "--fast"], 2, "No such option"),
     "no path": (["register", "--tag", "t"], 2, "Missing argument 'PATH...'"),
+    "a ComfyUI folder elsewhere": (
+        ["register", "--comfyui", "s3://bucket/ComfyUI"], 2, "--comfyui takes a folder of this machine",
+    ),
     "no tags": (["register", "."], 2, "no tags: give at least one with --tag"),
     "path does not exist": (["register", "nowhere", "--tag", "t"], 2, "no such path: nowhere"),
     "hash of nothing": (["hash", "nowhere"], 2, "nowhere: No such file or directory"),
