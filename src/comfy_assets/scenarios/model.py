@@ -197,14 +197,18 @@ class Service:
             text = asked.body.decode("utf-8")
             value = json.loads(text, parse_constant=_no_constant)
             # Before anything else looks at it: how deep the interpreter itself can go differs by its version.
-            if depth(value) > DEPTH:
-                raise RecursionError
+            self.check_depth(value)
             json.dumps(value, ensure_ascii=False, allow_nan=False).encode("utf-8")
         except RecursionError:
             raise RefusedError(400, "the body is nested too deeply") from None
         except ValueError:
             raise RefusedError(400, "the body is not JSON") from None
         return value
+
+    def check_depth(self, value: Any) -> None:
+        """Refuse what is nested deeper than it promises."""
+        if depth(value) > DEPTH:
+            raise RefusedError(400, "the body is nested too deeply")
 
     def check(self, value: Any) -> None:
         """Refuse what breaks the schema."""
