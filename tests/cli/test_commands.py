@@ -295,6 +295,33 @@ def test_database_that_was_not_there(command: Command) -> None:
         assert bool(words) is bool(ran.stderr)
 
 
+@pytest.mark.skipif(os.name == "nt", reason="a shell of POSIX")
+@pytest.mark.parametrize(
+    ("words", "status"),
+    [
+        ("hash FILE >&-", 0),
+        ("hash FILE --json >&-", 0),
+        ("hash nowhere 2>&-", 2),
+        ("hash nowhere <&- >&- 2>&-", 2),
+        ("register FILE --tag t --dry-run <&- >&- 2>&-", 0),
+        ("register --files-from - --tag t --dry-run <&-", 0),
+    ],
+)
+def test_closed_streams(command: Command, stored: Path, words: str, status: int) -> None:
+    """Started with streams closed, a command says nothing there, and its exit status is what it always is."""
+    line = f"{sys.executable} -m comfy_assets {words.replace('FILE', str(stored / 'a.png'))}"
+    done = subprocess.run(
+        ["sh", "-c", line],
+        cwd=command.folder,
+        env=command.environment(),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == status, done.stderr
+    assert "Traceback" not in done.stderr
+
+
 @pytest.mark.skipif(os.name == "nt", reason="a pseudo-terminal")
 @pytest.mark.parametrize("plain", [{}, {"NO_COLOR": "1"}], ids=["colours", "without"])
 def test_lines_on_a_terminal(command: Command, stored: Path, plain: dict[str, str]) -> None:
