@@ -40,6 +40,10 @@ def answer(
     return f"HTTP/1.1 {status} X\r\n{type_}Content-Length: {size}\r\n{headers}\r\n".encode() + content
 
 
+#: A server that made a reference.
+CREATED = answer(201, BODY)
+
+
 @define
 class Request:
     """What a client sent."""
@@ -72,7 +76,7 @@ class ScriptedServer:
     #: Where it listens; stays the same when it is closed.
     url: str = field(init=False)
 
-    @url.default  # pyright: ignore[reportAttributeAccessIssue]
+    @url.default  # pyright: ignore[reportAttributeAccessIssue] # attrs' decorator: a field until the class is made
     def _url(self) -> str:
         return f"{'https' if self.tls else 'http'}://127.0.0.1:{self._listener.getsockname()[1]}"
 

@@ -42,7 +42,7 @@ class Conversation:
     attempts: list[Attempt] = field(factory=list)
     _deadline: float = field(init=False)
 
-    @_deadline.default  # pyright: ignore[reportAttributeAccessIssue]
+    @_deadline.default  # pyright: ignore[reportAttributeAccessIssue] # attrs' decorator: a field until the class is made
     def _from_now(self) -> float:
         return self.clock.now() + self.limits.timeout
 

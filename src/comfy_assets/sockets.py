@@ -54,7 +54,7 @@ def _addresses(host: str, port: int) -> list[str]:
         found = socket.getaddrinfo(host, port)
     except (OSError, UnicodeError) as error:
         raise httpcore.ConnectError(f"{host}: {error}") from error
-    return list(dict.fromkeys(_with_interface(*address) for *_, address in found))  # pyright: ignore[reportArgumentType]
+    return list(dict.fromkeys(_with_interface(*address) for *_, address in found))  # pyright: ignore[reportArgumentType] # of IP: a name and numbers
 
 
 def _with_interface(host: str, _port: int, *more: int) -> str:

@@ -24,7 +24,7 @@ INCOMPLETE = {"content of one owner only"}
 
 
 def rules_of(outcome: object) -> set[str]:
-    return {finding.rule for finding in outcome.judgement.all_findings()}  # type: ignore[attr-defined]  # an Outcome
+    return {finding.rule for finding in outcome.judgement.all_findings()}  # type: ignore[attr-defined] # an Outcome
 
 
 def test_catalogue_is_large_enough_and_speaks_of_real_rules() -> None:

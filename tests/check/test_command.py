@@ -143,10 +143,10 @@ def test_interrupted_run_says_what_it_left_behind(tmp_path: Path, number: signal
         time.sleep(0.03)
         if service.count > 10:
             asked.set()
-        return service.answer(request)  # type: ignore[arg-type]  # what a model takes
+        return service.answer(request)  # type: ignore[arg-type] # what a model takes
 
     report = tmp_path / "report.json"
-    with serving(answer) as url:  # type: ignore[arg-type]  # the same
+    with serving(answer) as url:  # type: ignore[arg-type] # the same
         command = [sys.executable, "-m", "comfy_assets", "check", *keyed(url), "--report-json", str(report)]
         environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
         process = subprocess.Popen(
@@ -283,10 +283,10 @@ def test_environment_key_goes_only_where_it_belongs(run_check: Run, monkeypatch:
     service = CONFORMING[0].service(STORED, KEYS)
 
     def answer(asked: object) -> object:
-        seen.append(str(service.key(asked)))  # type: ignore[arg-type]  # what a model takes
-        return service.answer(asked)  # type: ignore[arg-type]  # the same
+        seen.append(str(service.key(asked)))  # type: ignore[arg-type] # what a model takes
+        return service.answer(asked)  # type: ignore[arg-type] # the same
 
-    with serving(answer) as url:  # type: ignore[arg-type]  # the same
+    with serving(answer) as url:  # type: ignore[arg-type] # the same
         monkeypatch.setenv("COMFY_CLOUD_API_KEY", KEYS[0])
         run_check(url, "--known-hash", STORED[0].blake3, "--rule", "unknown-content")
         assert seen

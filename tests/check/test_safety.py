@@ -100,7 +100,7 @@ def counting(fault: Fault) -> tuple[Callable[[Asked], Said], list[int]]:
     service = fault.service(STORED, KEYS)
     made: list[int] = []
     make = service.make
-    service.make = lambda *arguments: (made.append(1), make(*arguments))[1]  # type: ignore[method-assign, func-returns-value]  # it counts
+    service.make = lambda *arguments: (made.append(1), make(*arguments))[1]  # type: ignore[method-assign, func-returns-value] # it counts
     return service.answer, made
 
 

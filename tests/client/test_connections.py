@@ -1,4 +1,4 @@
-"""Connections of the clients: which are used again, closed and bounded, through which proxy, and for how long."""
+"""Connections of the clients: which are used again, closed and bounded."""
 
 from __future__ import annotations
 
@@ -10,24 +10,13 @@ import time
 import weakref
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from comfy_assets import (
-    AssetsClient,
-    AsyncAssetsClient,
-    AsyncTransport,
-    RetryPolicy,
-    Transport,
-    defaults,
-    errors,
-)
-from tests.client.conftest import KEY, Call, call_async, call_sync, transport_for
-from tests.support import BODY, HASH, Request, ScriptedServer, answer, scripted
-
-CREATED = answer(201, BODY)
+from comfy_assets import AssetsClient, AsyncAssetsClient, AsyncTransport, Transport, defaults, errors
+from tests.client.conftest import KEY, Call, transport_for
+from tests.support import BODY, CREATED, HASH, Request, ScriptedServer, answer, scripted
 
 #: Several calls of one client, one after the other or at once, with a pause between them.
 Calls = Callable[..., None]
@@ -61,9 +50,6 @@ def calls(request: pytest.FixtureRequest) -> Calls:
     """`calls(url, count, ...)` with one of the two clients."""
     both: Calls = request.param
     return both
-
-
-# --- What is kept, and for how long -------------------------------------------------------------------
 
 
 def test_a_connection_is_used_again(calls: Calls) -> None:
@@ -114,29 +100,33 @@ def test_waiting_for_a_connection_ends(monkeypatch: pytest.MonkeyPatch) -> None:
     assert caught.value.attempts[0].outcome == "not_sent"
 
 
-def test_one_transport_for_plain_and_encrypted(tls_server: ScriptedServer, certificate: Path) -> None:
-    """Whom a transport trusts holds also where its first service was spoken to without TLS."""
-    with scripted(CREATED) as server:
-        with Transport(verify=str(certificate)) as transport:
-            for url in (server.url, tls_server.url):
-                client = AssetsClient(KEY, url, transport=transport, retry=None)
-                assert client.create_asset_from_hash(HASH, ["a"]).created_new
-
-        async def run() -> None:
-            async with AsyncTransport(verify=str(certificate)) as transport:
-                for url in (server.url, tls_server.url):
-                    client = AsyncAssetsClient(KEY, url, transport=transport, retry=None)
-                    assert (await client.create_asset_from_hash(HASH, ["a"])).created_new
-
-        asyncio.run(run())
-
-
 def test_unused_connections_are_not_kept(calls: Calls, monkeypatch: pytest.MonkeyPatch) -> None:
     """A connection that was not used for a while is not trusted with a request."""
     monkeypatch.setattr(defaults, "KEEP_ALIVE", 0.05)
     with scripted(CREATED) as server:
         calls(server.url, 2, pause=0.3)
         assert server.connections == 2
+
+
+def test_connection_that_the_service_closed(call: Call) -> None:
+    """A connection that was kept and then closed by the service is not used again: no repeat is needed."""
+    with scripted(CREATED) as server:
+        server.closes = True
+        with AssetsClient(KEY, server.url, retry=None) as client:
+            for _ in range(3):
+                assert client.create_asset_from_hash(HASH, ["a"]).created_new
+                time.sleep(0.05)
+        assert server.connections == 3
+
+
+def test_another_address_of_this_machine(call: Call) -> None:
+    """A connection goes to the host that was named."""
+    server = ScriptedServer(lambda _: CREATED, listener=socket.create_server(("127.0.0.2", 0)))  # pyright: ignore[reportCallIssue] # attrs' name for _listener
+    server.start()
+    try:
+        assert call(server.url.replace("127.0.0.1", "127.0.0.2")).created_new
+    finally:
+        server.stop()
 
 
 def test_no_cookies(calls: Calls) -> None:
@@ -227,94 +217,3 @@ def test_an_old_client_closes_only_what_is_its_own() -> None:
         transport.close()
         transport.close()
         assert server.connections == 1
-
-
-# --- Proxies -------------------------------------------------------------------------------------------
-
-
-def test_proxy_with_a_password(call: Call) -> None:
-    """User and password of a proxy's address reach it in its own header, and go no further."""
-    with scripted(CREATED) as proxy:
-        address = proxy.url.replace("//", "//user:secret@")
-        call("http://comfy.localhost", options={"transport": transport_for(call, proxy=address)})
-        (request,) = proxy.requests
-    assert request.headers["proxy-authorization"] == "Basic dXNlcjpzZWNyZXQ="
-    assert request.line == "POST http://comfy.localhost/api/assets/from-hash HTTP/1.1"
-    assert "authorization" not in request.headers
-
-
-def test_tunnel_with_a_password(call: Call) -> None:
-    """Where a tunnel is asked for, the proxy's password goes with that question, and the key does not."""
-    with scripted(b"HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n") as proxy:
-        address = proxy.url.replace("//", "//user:secret@")
-        with pytest.raises(errors.APIConnectionError) as caught:
-            call("https://comfy.example", options={"transport": transport_for(call, proxy=address)})
-        (request,) = proxy.requests
-    assert request.line == "CONNECT comfy.example:443 HTTP/1.1"
-    assert request.headers["proxy-authorization"] == "Basic dXNlcjpzZWNyZXQ="
-    assert KEY not in str(request.headers)
-    assert caught.value.attempts[0].outcome == "not_sent"
-
-
-def test_encrypted_proxy(call: Call, tls_server: ScriptedServer, certificate: Path) -> None:
-    """A proxy that is spoken to by TLS is trusted by the same certificates as a service."""
-    options = {"transport": transport_for(call, proxy=tls_server.url, verify=str(certificate))}
-    assert call("http://comfy.localhost", options=options).created_new
-    assert tls_server.requests[0].line == "POST http://comfy.localhost/api/assets/from-hash HTTP/1.1"
-    with pytest.raises(errors.APIConnectionError, match="CERTIFICATE_VERIFY_FAILED"):
-        call("http://comfy.localhost", options={"transport": transport_for(call, proxy=tls_server.url)})
-    assert len(tls_server.requests) == 1
-
-
-@pytest.mark.parametrize("client", [AssetsClient, AsyncAssetsClient])
-def test_proxies_of_the_environment_as_they_change(client: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The environment is asked for each request and host, by a transport that is used on too."""
-    for name in ("NO_PROXY", "no_proxy", "HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"):
-        monkeypatch.delenv(name, raising=False)
-
-    async def done(what: Any) -> None:
-        if asyncio.iscoroutine(what):
-            await what
-
-    async def run() -> None:
-        here = client(KEY, server.url)
-        there = client(KEY, server.url.replace("127.0.0.1", "localhost"), transport=here._shared.transport)
-
-        async def ask(one: Any = here) -> tuple[int, int]:
-            """How many requests proxy and server have had, after one more."""
-            await done(one.create_asset_from_hash(HASH, ["a"]))
-            return len(proxy.requests), len(server.requests)
-
-        assert await ask() == (0, 1)
-        monkeypatch.setenv("HTTP_PROXY", proxy.url)
-        assert await ask() == (1, 1)
-        monkeypatch.setenv("NO_PROXY", "127.0.0.1")
-        assert await ask() == (1, 2)
-        assert await ask(there) == (2, 2)
-        assert await ask() == (2, 3)
-        monkeypatch.delenv("NO_PROXY")
-        monkeypatch.delenv("HTTP_PROXY")
-        assert await ask() == (2, 4)
-        monkeypatch.setenv("ALL_PROXY", proxy.url)
-        assert await ask() == (3, 4)
-        await done(here.close())
-
-    with scripted(CREATED) as proxy, scripted(CREATED) as server:
-        asyncio.run(run())
-
-
-def test_socks_proxies(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The sync client needs a package for them; the async one refuses them, and sends them nothing."""
-    with scripted(CREATED) as server:
-        socks = server.url.replace("http:", "socks5:")
-        with pytest.raises(errors.APIConnectionError, match="socksio"):
-            call_sync("http://127.0.0.1:1", options={"transport": Transport(proxy=socks)})
-        with pytest.raises(errors.InputError, match=r"^proxy: the async client has no SOCKS"):
-            AsyncTransport(proxy=socks)
-        monkeypatch.setenv("ALL_PROXY", socks)
-        monkeypatch.setenv("NO_PROXY", "")
-        monkeypatch.setenv("no_proxy", "")
-        with pytest.raises(errors.APIConnectionError, match="proxy: the async client has no SOCKS") as caught:
-            call_async("http://127.0.0.1:1", options={"retry": RetryPolicy()})
-        assert [attempt.outcome for attempt in caught.value.attempts] == ["not_sent"]
-        assert server.connections == 0

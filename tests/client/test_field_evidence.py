@@ -18,7 +18,7 @@ from attrs import frozen
 
 from comfy_assets import UNSET, DriftWarning, errors
 from tests.client.conftest import Call
-from tests.support import BODY, HASH, answer, scripted
+from tests.support import BODY, CREATED, HASH, answer, scripted
 
 ON_DRIFT = ("warn", "raise", "ignore")
 HEX = HASH.partition(":")[2]
@@ -260,14 +260,14 @@ def test_refusal_in_the_field(call: Call, row: Refusal, on_drift: str) -> None:
 
 def test_unauthenticated_server(call: Call) -> None:
     """A server that asks for no key is answered as any other: the key is sent all the same, once."""
-    with scripted(answer(201, BODY)) as server:
+    with scripted(CREATED) as server:
         assert call(server.url).id == UUID(BODY["id"])
     assert [request.line for request in server.requests] == ["POST /api/assets/from-hash HTTP/1.1"]
 
 
 def test_content_can_vanish_and_come_back(call: Call) -> None:
     """A 404 is an ordinary outcome, and not for ever: no look-up comes before, and the next call asks again."""
-    answers = [answer(201, BODY), answer(404, NESTED), answer(200, BODY | {"created_new": False})]
+    answers = [CREATED, answer(404, NESTED), answer(200, BODY | {"created_new": False})]
     with scripted(lambda request: answers[len(server.requests) - 1]) as server:
         assert call(server.url).created_new is True
         with pytest.raises(errors.NotFoundError):
@@ -318,7 +318,7 @@ def test_request_in_the_field(
     on_drift: str,
 ) -> None:
     """What one server takes and another refuses never leaves: the error names the place and the limit, nothing is sent."""
-    with scripted(answer(201, BODY)) as server, pytest.raises(errors.InputError) as caught:
+    with scripted(CREATED) as server, pytest.raises(errors.InputError) as caught:
         call(server.url, *arguments, options={"on_drift": on_drift}, **named)
     assert server.connections == 0
     assert [(problem.place, problem.rule) for problem in caught.value.problems] == [(place, rule)]
@@ -328,7 +328,7 @@ def test_request_in_the_field(
 
 def test_sha256_is_sent(call: Call) -> None:
     """The contract takes SHA-256, so it is sent, though some server refuses it."""
-    with scripted(answer(201, BODY)) as server:
+    with scripted(CREATED) as server:
         call(server.url, f"sha256:{HEX}", ["input"])
     assert server.requests[0].json["hash"] == f"sha256:{HEX}"
 

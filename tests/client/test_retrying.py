@@ -139,7 +139,7 @@ def test_an_answer_that_is_too_large_came() -> None:
     clock = FakeClock()
     for kind, said in (("too_large", "answered"), ("broken", "unknown"), ("timeout", "unknown")):
         talk = Conversation(Limits(60, None), clock, Budget(1, clock))
-        failure = Failure(kind, "it broke")  # type: ignore[arg-type]
+        failure = Failure(kind, "it broke")  # type: ignore[arg-type] # one of its words
         talk.after(Exchange(RawResponse(201, {}, b""), failure, sent=True, seconds=0))
         assert talk.attempts[0].outcome == said
 
@@ -343,5 +343,5 @@ def test_wrong_values_are_shown_in_short() -> None:
         (-(10**5_000), "a Python int"),
     ):
         with pytest.raises(InputError) as caught:
-            RetryPolicy(attempts=wrong)  # type: ignore[arg-type]
+            RetryPolicy(attempts=wrong)  # type: ignore[arg-type] # the mistake
         assert str(caught.value) == f"attempts is {shown}{expected}"

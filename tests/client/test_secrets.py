@@ -15,7 +15,7 @@ from comfy_assets_api import AuthenticatedClient
 
 from comfy_assets import AssetsClient, AsyncAssetsClient, DriftWarning, RetryPolicy, errors
 from tests.client.conftest import Call, call_sync
-from tests.support import BODY, Request, answer, scripted
+from tests.support import BODY, CREATED, Request, answer, scripted
 
 #: With characters that JSON and URLs write in other ways.
 KEY = 'comfyui-4f"1c\\9a/77d0e2'
@@ -137,7 +137,7 @@ def test_key_in_a_success(call: Call, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_short_keys_are_left_alone(call: Call, monkeypatch: pytest.MonkeyPatch) -> None:
     """A key like `1` cannot be told from ordinary text: it is not cut out, answers stay readable."""
     monkeypatch.setattr("tests.client.conftest.KEY", "1")
-    with scripted(answer(201, BODY)) as server:
+    with scripted(CREATED) as server:
         assert call(server.url).size == 123
 
 
@@ -212,7 +212,7 @@ def test_headers_of_the_caller() -> None:
     """A dict of headers that goes into the generated client stays as it was."""
     headers = {"X-Own": "1"}
     with (
-        scripted(answer(201, BODY)) as server,
+        scripted(CREATED) as server,
         AuthenticatedClient(server.url, token=KEY, headers=headers) as client,
     ):
         assert client.get_httpx_client().post("/").status_code == 201

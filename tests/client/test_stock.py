@@ -26,7 +26,7 @@ from comfy_assets_api.errors import UnexpectedAnswer
 from tests.client.stock import stock_package
 from tests.contract import document
 from tests.generation.support import imported, submodule
-from tests.support import BODY, HASH, answer, scripted
+from tests.support import BODY, CREATED, HASH, answer, scripted
 
 KEY = "key-4f1c9a"
 REQUEST = {"hash": HASH, "tags": ["input"]}
@@ -99,7 +99,7 @@ def sent(package: Package, request: dict[str, Any]) -> bool:
 
 def _received(package: Package, **options: Any) -> dict[str, str]:
     """The headers of one call."""
-    with scripted(answer(201, BODY)) as server, package.client(server.url, **options) as client:
+    with scripted(CREATED) as server, package.client(server.url, **options) as client:
         package.send(client)
     return server.requests[0].headers
 
@@ -136,7 +136,7 @@ def changes_the_callers_headers(package: Package) -> bool:
 
 
 def takes_the_key_to_another_host(package: Package) -> bool:
-    with scripted(answer(201, BODY)) as other:
+    with scripted(CREATED) as other:
         elsewhere = other.url.replace("127.0.0.1", "localhost")
         with scripted(answer(307, headers=f"Location: {elsewhere}/\r\n")) as server:
             for options in (package.keyed, package.keyed | package.following):
@@ -258,7 +258,7 @@ def pickled(value: Any) -> Any:
 
 
 def with_headers_changes_the_original(package: Package) -> bool:
-    with scripted(answer(201, BODY)) as server, package.client(server.url) as client:
+    with scripted(CREATED) as server, package.client(server.url) as client:
         package.send(client)
         client.with_headers({"X-Other": "1"})
         package.send(client)

@@ -148,9 +148,9 @@ class Answers(http.server.BaseHTTPRequestHandler):
         if self.command == "GET":
             self.wfile.write(b"of unknown size")
 
-    do_HEAD = do_GET  # noqa: N815 - the same
+    do_HEAD = do_GET  # noqa: N815 - the base's name
 
-    def log_message(self, *_: object) -> None:  # pyright: ignore[reportIncompatibleMethodOverride]
+    def log_message(self, *_: object) -> None:  # pyright: ignore[reportIncompatibleMethodOverride] # says nothing
         pass
 
 

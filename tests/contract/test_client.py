@@ -262,7 +262,7 @@ def to_json(value: Any) -> Any:
     match value:
         case None | bool() | int():
             return value
-        case float() if value == value and abs(value) != float("inf"):  # noqa: PLR0124  NaN differs from itself
+        case float() if value == value and abs(value) != float("inf"):  # noqa: PLR0124 - NaN differs from itself
             return value
         case str() if not any("\ud800" <= character <= "\udfff" for character in value):
             return value

@@ -11,7 +11,7 @@ import shutil
 import sys
 
 sys.path.insert(0, sys.argv[1])
-import prepare  # pyright: ignore[reportMissingImports]
+import prepare  # pyright: ignore[reportMissingImports] # from the folder named above
 
 answers = {}
 for name, task in json.load(sys.stdin).items():

@@ -161,7 +161,7 @@ def _canonical(value: Any) -> Any:
     if isinstance(value, str) and len(value) == 36:
         return value.lower()
     if isinstance(value, str) and _TIME.fullmatch(value):
-        head, fraction, offset = _TIME.fullmatch(value).groups()  # type: ignore[union-attr]
+        head, fraction, offset = _TIME.fullmatch(value).groups()  # type: ignore[union-attr] # it matched
         return head.upper(), (fraction or "").rstrip("0."), offset.upper().replace("Z", "+00:00")
     return value
 

@@ -256,7 +256,7 @@ def test_a_list_and_the_default_answer(calls: Shop) -> None:
     calls.answer = lambda: httpx.Response(200, json=[LINE, LINE])
     assert _lines(calls).parsed == [calls.models.Line.from_dict(LINE)] * 2
     for status in (404, 418, 503, 200 + 399):
-        calls.answer = lambda status=status: httpx.Response(  # type: ignore[misc]
+        calls.answer = lambda status=status: httpx.Response(  # type: ignore[misc] # bound now
             status, json={"code": "X"}, headers={"Content-Type": "application/problem+json"}
         )
         answer = _lines(calls)

@@ -70,7 +70,7 @@ def test_shell_snippets(folder: Path) -> None:
     with ServerProcess(content=[folder], api_keys=[KEY]) as server:
         for line in lines:
             if not line.startswith("comfy-assets serve"):
-                line = line.replace("http://127.0.0.1:8765", server.url)  # noqa: PLW2901, where it listens here
+                line = line.replace("http://127.0.0.1:8765", server.url)  # noqa: PLW2901 - where it listens here
                 done = run(
                     [sys.executable, "-m", *shlex.split(line.replace("comfy-assets", "comfy_assets", 1))],
                     folder,

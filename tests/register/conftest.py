@@ -76,7 +76,7 @@ class Service:
             "stdout": subprocess.PIPE,
             "stderr": subprocess.PIPE,
         }
-        return subprocess.Popen(  # pyright: ignore[reportReturnType]
+        return subprocess.Popen(  # pyright: ignore[reportReturnType] # of bytes, whatever is added
             [*before, sys.executable, *program, "register", *arguments, "--journal", self.journal],
             env=environment, **(streams | more),
         )  # fmt: skip

@@ -56,7 +56,7 @@ def compare(text: str, name: str) -> list[Difference]:
 def _document(text: str) -> dict[str, Any] | None:
     """An OpenAPI document; None where it is none."""
     try:
-        read = yaml.load(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # noqa: S506, a safe loader
+        read = yaml.load(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # noqa: S506 - a safe loader
     except (yaml.YAMLError, ValueError, RecursionError):
         if re.search(r"^\s*[\"']?openapi[\"']?\s*:", text, re.MULTILINE):
             raise NotComparedError("it begins as an OpenAPI document and is neither YAML nor JSON") from None

@@ -25,7 +25,7 @@ from tools.npm.run import MissingProgramError
 
 
 class _Parser(argparse.ArgumentParser):
-    def error(self, message: str) -> None:  # type: ignore[override]
+    def error(self, message: str) -> None:  # type: ignore[override] # it does not return either
         raise NotJudgedError(f"{message}; usage: tools/contract-diff BASE [NEW]")
 
 

@@ -20,7 +20,7 @@ signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 # Whatever Python runs this has to understand it this far.
 if sys.version_info < (3, 11):  # noqa: UP036 - an older one is to be told
-    sys.exit("generate.sh: error: needs Python 3.11 or newer, this is %d.%d" % sys.version_info[:2])  # noqa: UP031
+    sys.exit("generate.sh: error: needs Python 3.11 or newer, this is %d.%d" % sys.version_info[:2])  # noqa: UP031 - as above
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 CACHE = os.path.join(ROOT, ".cache", "generate")

@@ -124,7 +124,7 @@ def _times(answers: Answers) -> str:
 
 def _instant(text: str) -> tuple[object, str]:
     """What a time means: whole seconds, and the digits after them; text that is no time means itself."""
-    whole, fraction, zone = re.fullmatch(r"([^.]*?)(?:\.(\d+))?([zZ]|[+-]\d\d:\d\d)?", text).groups()  # type: ignore[union-attr]  # everything matches
+    whole, fraction, zone = re.fullmatch(r"([^.]*?)(?:\.(\d+))?([zZ]|[+-]\d\d:\d\d)?", text).groups()  # type: ignore[union-attr] # everything matches
     try:
         return datetime.fromisoformat(f"{whole}{zone or ''}".upper()), (fraction or "").rstrip("0")
     except ValueError:

@@ -185,7 +185,7 @@ class _Notes:
     def take(self, test: str, seconds: float) -> None:
         """What was called since the last test."""
         self._seconds[test] = seconds
-        called = state()._stats  # noqa: SLF001 -- where mutmut's trampolines note it
+        called = state()._stats  # noqa: SLF001 - where mutmut's trampolines note it
         for function in called:
             self._calls.setdefault(function, []).append(test)
         called.clear()

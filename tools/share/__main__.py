@@ -62,7 +62,7 @@ def _yaml(document: dict[str, Any], contract: Contract) -> bytes:
 class _Plain(yaml.SafeDumper):
     """Without anchors: a reader of the contract has no use for them."""
 
-    def ignore_aliases(self, data: Any) -> bool:  # noqa: ARG002, the name is the base's
+    def ignore_aliases(self, data: Any) -> bool:  # noqa: ARG002 - the name is the base's
         return True
 
 

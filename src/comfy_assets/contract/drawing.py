@@ -109,7 +109,7 @@ def _without_constants_of_modules() -> None:
     """
     from hypothesis.internal.conjecture import providers
 
-    providers._get_local_constants = lambda: providers._local_constants  # noqa: SLF001
+    providers._get_local_constants = lambda: providers._local_constants  # noqa: SLF001 - as said above
 
 
 def main() -> None:

@@ -74,7 +74,7 @@ def judge(record: Record, rules: Mapping[str, Rule] = RULES) -> Judgement:
     return Judgement(verdicts, arranged(findings, chosen))
 
 
-def _verdict(  # noqa: PLR0911, a list of decisions
+def _verdict(  # noqa: PLR0911 - a list of decisions
     rule: Rule, looked: list[Judged], findings: list[Finding], history: History
 ) -> Verdict:
     exercised = len(looked)

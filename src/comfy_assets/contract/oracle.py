@@ -93,7 +93,7 @@ def expect(facts: Facts, request: Request) -> Expectation:
     return known[1]
 
 
-def _expect(facts: Facts, request: Request) -> Expectation:  # noqa: PLR0911, a list of decisions
+def _expect(facts: Facts, request: Request) -> Expectation:  # noqa: PLR0911 - a list of decisions
     path, _, query = request.target.partition("?")
     if path != facts.path:
         return Expectation(ELSEWHERE, None)
@@ -163,7 +163,7 @@ def _method(facts: Facts, request: Request) -> Expectation:
     return Expectation(METHOD, frozenset(statuses), (departure,))
 
 
-def _key(  # noqa: PLR0911, a list of decisions
+def _key(  # noqa: PLR0911 - a list of decisions
     facts: Facts, request: Request, query: str
 ) -> tuple[str | None, Departure | None]:
     """The owner, or what is wrong with the key; neither where two keys were sent."""

@@ -39,7 +39,7 @@ class Planner:
     #: The body of the control, and of everything that must be refused.
     base: dict[str, Any] = field(init=False)
 
-    @base.default  # pyright: ignore[reportAttributeAccessIssue]
+    @base.default  # pyright: ignore[reportAttributeAccessIssue] # attrs' decorator: a field until the class is made
     def _base(self) -> dict[str, Any]:
         contents = self.facts.contents
         return self.body(contents[0].hashes[0] if contents else samples.UNKNOWN_HASHES[0], CONTROL)

@@ -104,9 +104,9 @@ def together(label: str, own_name: str, *parts: tuple[str, dict[str, Any]]) -> C
             both = isinstance(members.get(name), dict) and isinstance(value, dict)
             several = isinstance(members.get(name), list) and isinstance(value, list)
             if both:
-                value = members[name] | value  # noqa: PLW2901, the merged value
+                value = members[name] | value  # noqa: PLW2901 - the merged value
             elif several:
-                value = [*members[name], *value]  # noqa: PLW2901, the same
+                value = [*members[name], *value]  # noqa: PLW2901 - the same
             members[name] = value
     return Change(label, members, own_name, parts)
 

@@ -102,7 +102,7 @@ def _drawn(facts: Facts) -> list[list[_Step]]:
             database=None,
             deadline=None,
             phases=(Phase.generate,),
-            suppress_health_check=list(HealthCheck),  # pyright: ignore[reportArgumentType]
+            suppress_health_check=list(HealthCheck),  # pyright: ignore[reportArgumentType] # its type says less
             print_blob=False,
         ),
     )

@@ -36,19 +36,19 @@ class Target:
     #: What stands before the contract's paths.
     prefix: str = field(init=False)
 
-    @scheme.default  # pyright: ignore[reportAttributeAccessIssue]
+    @scheme.default  # pyright: ignore[reportAttributeAccessIssue] # attrs' decorator: a field until the class is made
     def _scheme(self) -> str:
         return urlsplit(self.url).scheme
 
-    @host.default  # pyright: ignore[reportAttributeAccessIssue]
+    @host.default  # pyright: ignore[reportAttributeAccessIssue] # attrs' decorator: a field until the class is made
     def _host(self) -> str:
         return urlsplit(self.url).hostname or ""
 
-    @port.default  # pyright: ignore[reportAttributeAccessIssue]
+    @port.default  # pyright: ignore[reportAttributeAccessIssue] # attrs' decorator: a field until the class is made
     def _port(self) -> int:
         return urlsplit(self.url).port or (443 if self.scheme == "https" else 80)
 
-    @prefix.default  # pyright: ignore[reportAttributeAccessIssue]
+    @prefix.default  # pyright: ignore[reportAttributeAccessIssue] # attrs' decorator: a field until the class is made
     def _prefix(self) -> str:
         return urlsplit(self.url).path.rstrip("/")
 

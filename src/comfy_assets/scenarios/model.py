@@ -138,7 +138,7 @@ class Service:
             return self.after(asked, self.route(asked))
         except RefusedError as refused:
             return self.after(asked, self.error(refused.status, refused.message))
-        except Exception:  # noqa: BLE001, what a broken method raises is a failure of the service, as in a real one
+        except Exception:  # noqa: BLE001 - what a broken method raises is a failure of the service, as in a real one
             return self.after(asked, self.error(500, "the service failed"))
 
     def route(self, asked: Asked) -> Said:

@@ -26,10 +26,10 @@ LARGEST_KNOWN = 2048
 class Handler(Protocol):
     """One operation: takes the owner and the judged request, gives what came of it."""
 
-    def samples(self) -> Mapping[int, dict[str, Any]]:  # pyright: ignore[reportReturnType]
+    def samples(self) -> Mapping[int, dict[str, Any]]:  # pyright: ignore[reportReturnType] # a protocol
         """What it would say with each status, to hold against the contract before anybody asks."""
 
-    async def __call__(self, owner: int, request: Any, **parameters: Any) -> Outcome:  # pyright: ignore[reportReturnType]
+    async def __call__(self, owner: int, request: Any, **parameters: Any) -> Outcome:  # pyright: ignore[reportReturnType] # a protocol
         """Carry out a request, its parameters by name; `RefusedError` where it cannot be."""
 
 

@@ -81,7 +81,7 @@ class Bindings:
         with self._store.writing() as connection:
             insert = self._store.insert(_SCENARIO).values(row)
             connection.execute(insert.on_conflict_do_update(index_elements=["owner_id"], set_=row))
-        return Bound(owner, scenario, seed, 0, int(row["bound_at"]))  # type: ignore[call-overload]  # it is a number
+        return Bound(owner, scenario, seed, 0, int(row["bound_at"]))  # type: ignore[call-overload] # it is a number
 
     def unbind(self, owner: int) -> bool:
         """Whether there was one to take away."""

@@ -141,7 +141,7 @@ class ServerProcess:
         }
         ready_file = ["--ready-file", str(self._folder / "ready.json")]
         with (self._folder / "stdout").open("wb") as stdout, (self._folder / "stderr").open("wb") as stderr:
-            self._process = subprocess.Popen(  # noqa: S603, the caller says what to run
+            self._process = subprocess.Popen(  # noqa: S603 - the caller says what to run
                 [sys.executable, "-m", "comfy_assets", "serve", *self._arguments, *ready_file],
                 stdin=subprocess.DEVNULL,
                 stdout=stdout,

@@ -141,7 +141,7 @@ class _Protocol(H11Protocol):
     @property
     def _is_answering(self) -> bool:
         cycle: RequestResponseCycle | None = self.cycle
-        return cycle is not None and not cycle.response_complete  # pyright: ignore[reportUnnecessaryComparison]
+        return cycle is not None and not cycle.response_complete  # pyright: ignore[reportUnnecessaryComparison] # uvicorn begins with None
 
     def _time_what_is_unfinished(self) -> None:
         """While no request is being answered: a head that is not whole, or a body that nobody wants."""
@@ -165,7 +165,7 @@ class _Protocol(H11Protocol):
         else:
             self.transport.close()
 
-    def send_400_response(self, msg: str) -> None:  # noqa: ARG002, the name is uvicorn's
+    def send_400_response(self, msg: str) -> None:  # noqa: ARG002 - the name is uvicorn's
         self._refuse(self.refusals.malformed)
 
     def _refuse(self, answer: Answer) -> None:

@@ -86,7 +86,7 @@ def url_of(listener: socket.socket) -> str:
     """Where a client on this machine reaches the socket."""
     host: str
     host, port = listener.getsockname()[:2]
-    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104, it is replaced
+    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - it is replaced
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 

@@ -38,7 +38,7 @@ def judge(record: ClientRecord) -> Judgement:
         if not record.only_rules or id_ in record.only_rules or id_ == PLAIN
     }
     history = ClientHistory(record, [run for run in record.runs if run.replay == 0])
-    looked = {id_: list(rule.check(history)) for id_, rule in chosen.items()}  # type: ignore[arg-type]  # rules of clients look at their history
+    looked = {id_: list(rule.check(history)) for id_, rule in chosen.items()}  # type: ignore[arg-type] # rules of clients look at their history
     findings = [one for id_, rule in chosen.items() for one in gather(rule, looked[id_], lambda _: 0)]
     for finding in findings:
         _weigh(finding, record, chosen[finding.rule])
@@ -52,7 +52,7 @@ def _weigh(finding: Finding, record: ClientRecord, rule: Rule) -> None:
     )
     scenario = record.runs[finding.shown[-1]].scenario
     again = [
-        any(one.deviation for one in rule.check(ClientHistory(record, [run])))  # type: ignore[arg-type]  # as above
+        any(one.deviation for one in rule.check(ClientHistory(record, [run])))  # type: ignore[arg-type] # as above
         for run in record.runs
         if run.replay and run.scenario == scenario and not finding.proven
     ]

@@ -252,7 +252,7 @@ class _Output:
 
     def _read(self) -> None:
         with contextlib.suppress(OSError, ValueError), self._stream:
-            while data := self._stream.read1(1 << 16):  # type: ignore[attr-defined]  # a buffered reader
+            while data := self._stream.read1(1 << 16):  # type: ignore[attr-defined] # a buffered reader
                 self.kept += data
                 beyond = len(self.kept) - 2 * KEPT
                 if beyond > 0:  # the last line tells the id

@@ -125,7 +125,7 @@ class ClientOutcome(Concluded[ClientRecord, ClientOptions]):
         asked = [one.raw or b"(nothing)" for one in run.arrivals] or [b"(no request)"]
         return [*asked[:_SHOWN_REQUESTS], b"stdout:\n" + run.stdout, b"stderr:\n" + run.stderr]
 
-    def reproduction(self, finding: Finding, record: str | None = None) -> str:  # noqa: ARG002, a new run needs no record
+    def reproduction(self, finding: Finding, record: str | None = None) -> str:  # noqa: ARG002 - a new run needs no record
         """The command that shows a finding again."""
         return f"comfy-assets check-client --rule {finding.rule} -- {self.subject}"
 

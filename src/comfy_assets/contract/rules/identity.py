@@ -260,7 +260,7 @@ def identity(history: History) -> tuple[str, ...] | None:
     for name in KEPT:
         for one in history.by_case.get(f"identity/{name}", ()):
             if one.is_success and one.id != control.id:
-                found.append(name)  # noqa: PERF401, three loops in one expression would not be read
+                found.append(name)  # noqa: PERF401 - three loops in one expression would not be read
     return tuple(found)
 
 

@@ -46,7 +46,7 @@ def keeps_schema(history: History, name: str, value: Any) -> bool:
     return history.facts.contract.validator(schema).is_valid(jsontext.judgeable(value))
 
 
-def _difference(name: str, sent: Any, got: Any) -> str | None:  # noqa: PLR0911, a list of decisions
+def _difference(name: str, sent: Any, got: Any) -> str | None:  # noqa: PLR0911 - a list of decisions
     """What is different, in a word or two; None where the meaning is the same."""
     if name == TAGS and isinstance(got, list) and all(isinstance(tag, str) for tag in got):
         lost, more = set(sent) - set(got), set(got) - set(sent)

@@ -55,7 +55,7 @@ def statuses(history: History) -> dict[str, list[Judged]]:
     cached: dict[str, list[Judged]] | None = getattr(history, "judged_statuses", None)
     if cached is None:
         cached = _judge(history)
-        history.judged_statuses = cached  # type: ignore[attr-defined]  # a cache that belongs to the history
+        history.judged_statuses = cached  # type: ignore[attr-defined] # a cache that belongs to the history
     return cached
 
 
@@ -233,7 +233,7 @@ class _Look:
         unproven = sorted(expectation.features - self.proven, key=_size) if self.proven else []
         return found + [Suspect(rule, words, words) for rule, words in unproven]
 
-    def _wrong_status(self, seen: Seen, status: int) -> Blame:  # noqa: C901, a table of decisions
+    def _wrong_status(self, seen: Seen, status: int) -> Blame:  # noqa: C901 - a table of decisions
         expectation = seen.expectation
         suspects = self.suspects(seen)
         match expectation.kind:
