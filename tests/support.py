@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
+import os
 import socket
 import ssl
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, NoReturn
 
+import pytest
 from attrs import define, field
 
 HASH = "blake3:" + "a1" * 32
@@ -150,6 +152,18 @@ def scripted(
         yield server
     finally:
         server.stop()
+
+
+def missing(words: str) -> NoReturn:
+    """Something that a test needs is not on this machine: it is skipped by name; in continuous integration it fails."""
+    if os.environ.get("CI") == "true":
+        pytest.fail(words)
+    pytest.skip(words)
+
+
+def counted() -> dict[str, str]:
+    """What a program with an environment of its own needs for `make coverage` to count in it, too."""
+    return {name: value for name, value in os.environ.items() if name.startswith("COVERAGE_")}
 
 
 def until(condition: Callable[[], bool]) -> bool:
