@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import mimetypes
 import os
-from functools import cache
+from functools import cache, lru_cache
 
 #: What the standard library's own list lacks and ComfyUI's users have.
 _MORE = {".webp": "image/webp", ".avif": "image/avif", ".glb": "model/gltf-binary", ".flac": "audio/flac"}
@@ -22,5 +22,10 @@ def _known() -> mimetypes.MimeTypes:
 
 def guess(path: str | os.PathLike[str]) -> str | None:
     """The MIME type by the name's ending, the same on every machine; None where it is not known."""
-    type_, encoding = _known().guess_type("file" + os.path.splitext(os.fspath(path))[1], strict=False)
+    return _of_ending(os.path.splitext(os.fspath(path))[1])
+
+
+@lru_cache(1024)
+def _of_ending(ending: str) -> str | None:
+    type_, encoding = _known().guess_type("file" + ending, strict=False)
     return None if encoding else type_

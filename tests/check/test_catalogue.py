@@ -13,6 +13,7 @@ from comfy_assets.contract.verdicts import NOT_CHECKED
 from comfy_assets.scenarios.catalogue import CONFORMING, FAULTS
 from comfy_assets.scenarios.comfyui import COMFYUI, DEVIATIONS
 from comfy_assets.scenarios.faults import Fault
+from comfy_assets.scenarios.model import Asked, Service, Stored
 from tests.check.drawing_once import drawing_once
 
 #: In the long run every server is checked as a user would, with drawn cases and replays.
@@ -51,6 +52,23 @@ def test_conforming_server_is_not_blamed(fault: Fault) -> None:
     unchecked = {id_ for id_, one in outcome.judgement.verdicts.items() if one.verdict == NOT_CHECKED}
     assert not unchecked or fault.name in INCOMPLETE
     assert outcome.record.references_needed <= outcome.record.max_references
+
+
+@pytest.mark.parametrize(("levels", "status"), [(64, 201), (65, 400), (300, 400), (5000, 400)])
+@pytest.mark.parametrize("is_bare", [True, False])
+def test_model_bounds_nesting_itself(levels: int, status: int, *, is_bare: bool) -> None:
+    """How deep a body may be does not hang on the Python that reads it, nor on the library that judges it."""
+    stored = Stored.of(b"content")
+    service = Service([stored], ["key"])
+    deep = b"[" * (levels - 2 * (not is_bare)) + b"]" * (levels - 2 * (not is_bare))
+    body = (
+        deep
+        if is_bare
+        else b'{"hash":"%b","tags":["t"],"user_metadata":{"a":%b}}' % (stored.blake3.encode(), deep)
+    )
+    headers = {service.key_header: ["key"], "content-type": ["application/json"]}
+    said = service.answer(Asked(service.operation.method, service.operation.path, headers, body))
+    assert said.status == (400 if is_bare else status)
 
 
 @pytest.fixture

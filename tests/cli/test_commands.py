@@ -132,6 +132,9 @@ MISTAKES = {
     "unknown shell": (["completion", "tcsh"], 2, "'tcsh'"),
     "unknown option": (["hash", "x", "--fast"], 2, "No such option"),
     "no path": (["register", "--tag", "t"], 2, "Missing argument 'PATH...'"),
+    "a ComfyUI folder elsewhere": (
+        ["register", "--comfyui", "s3://bucket/ComfyUI"], 2, "--comfyui takes a folder of this machine",
+    ),
     "no tags": (["register", "."], 2, "no tags: give at least one with --tag"),
     "path does not exist": (["register", "nowhere", "--tag", "t"], 2, "no such path: nowhere"),
     "hash of nothing": (["hash", "nowhere"], 2, "nowhere: No such file or directory"),
@@ -290,6 +293,33 @@ def test_database_that_was_not_there(command: Command) -> None:
         assert ran.status == 0
         assert words in ran.stderr
         assert bool(words) is bool(ran.stderr)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="a shell of POSIX")
+@pytest.mark.parametrize(
+    ("words", "status"),
+    [
+        ("hash FILE >&-", 0),
+        ("hash FILE --json >&-", 0),
+        ("hash nowhere 2>&-", 2),
+        ("hash nowhere <&- >&- 2>&-", 2),
+        ("register FILE --tag t --dry-run <&- >&- 2>&-", 0),
+        ("register --files-from - --tag t --dry-run <&-", 0),
+    ],
+)
+def test_closed_streams(command: Command, stored: Path, words: str, status: int) -> None:
+    """Started with streams closed, a command says nothing there, and its exit status is what it always is."""
+    line = f"{sys.executable} -m comfy_assets {words.replace('FILE', str(stored / 'a.png'))}"
+    done = subprocess.run(
+        ["sh", "-c", line],
+        cwd=command.folder,
+        env=command.environment(),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == status, done.stderr
+    assert "Traceback" not in done.stderr
 
 
 @pytest.mark.skipif(os.name == "nt", reason="a pseudo-terminal")

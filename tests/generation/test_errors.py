@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import resource
 import subprocess
 from pathlib import Path
@@ -361,6 +362,35 @@ def test_a_setting_that_the_generator_would_ignore(checkout: Path, setting: str,
     before = support.tree(checkout / "generated")
     said = refusal(generate(checkout))
     assert [word for word in words if word not in said] == [], said
+    assert support.tree(checkout / "generated") == before
+
+
+@pytest.mark.parametrize(
+    ("file", "text", "complaint"),
+    [
+        (
+            "tools/generate/operations.py",
+            "from openapi_python_client.gone import gone\n",
+            "ModuleNotFoundError: No module named 'openapi_python_client.gone'",
+        ),
+        (
+            "overrides/templates/model.py.jinja",
+            "{{ model.gone.name }}\n",
+            "UndefinedError: ",
+        ),
+    ],
+)
+def test_a_generator_that_lacks_what_is_used(checkout: Path, file: str, text: str, complaint: str) -> None:
+    """Where the generator's interface has moved, its version is named, and the contract is not blamed."""
+    with (checkout / file).open("a") as appended:
+        appended.write(text)
+    before = support.tree(checkout / "generated")
+    said = refusal(generate(checkout))
+    assert re.match(
+        r"tools/generate and overrides/ do not work with openapi-python-client \d+\.\d+\.\d+: ", said
+    )
+    assert complaint in said
+    assert "openapi.yaml" not in said
     assert support.tree(checkout / "generated") == before
 
 

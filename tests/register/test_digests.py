@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import sqlite3
+import time
 from collections.abc import Callable
+from pathlib import Path
 from types import TracebackType
 
-from comfy_assets.library.digests import SCHEMA, Digests
+from attrs import evolve
+
+from comfy_assets.library.digests import SCHEMA, VERSION, Digests, Known
 from comfy_assets.library.items import Look
 from comfy_assets.library.reading import Reading
+from comfy_assets.library.state import open_database
 
 LOOK = Look(size=1, mtime=1, ctime=1, inode=1, device=1)
 
@@ -44,3 +50,35 @@ def test_another_thread_loses_the_cache() -> None:
         lock.digests._lock = lock  # type: ignore[assignment] # as far as it is used
         assert use(lock.digests) is None
     connection.close()
+
+
+def test_what_waits_is_known_and_locks_nobody_out(tmp_path: Path) -> None:
+    """A row that waits to be written is found, by its path and by another link, while others may write."""
+    path = str(tmp_path / "digests.sqlite")
+    look = Look(size=1, mtime=1, ctime=1, inode=1, device=1, links=2)
+    with contextlib.closing(open_database(path, SCHEMA, VERSION)[0]) as connection:
+        digests = Digests(connection)
+        digests.put("a", "blake3", Reading("blake3:0", look, 2**62))
+        with contextlib.closing(sqlite3.connect(path, timeout=0)) as other:
+            assert other.execute("SELECT count(*) FROM digests").fetchone() == (0,)
+            other.execute("BEGIN IMMEDIATE")
+            other.rollback()
+            assert digests.get("a", look, "blake3") == Known("blake3:0", None, None, "cache")
+            assert digests.get("b", look, "blake3") == Known("blake3:0", None, None, "link")
+            assert digests.get("b", look, "sha256").why == "new"
+            assert digests.get("b", evolve(look, links=1), "blake3").why == "new"
+            digests.flush()
+            assert digests.get("b", look, "blake3") == Known("blake3:0", None, None, "link")
+            assert other.execute("SELECT count(*) FROM digests").fetchone() == (1,)
+
+
+def test_what_took_long_is_written_at_once(tmp_path: Path) -> None:
+    """A digest that comes after a second is on the disk before the next file is read."""
+    path = str(tmp_path / "digests.sqlite")
+    with contextlib.closing(open_database(path, SCHEMA, VERSION)[0]) as connection:
+        digests = Digests(connection)
+        for name in "ab":
+            time.sleep(1.1)
+            digests.put(name, "blake3", Reading("blake3:0", LOOK, 2))
+            with contextlib.closing(sqlite3.connect(path)) as other:
+                assert other.execute("SELECT max(path) FROM digests").fetchone()[0].endswith(name.encode())

@@ -27,6 +27,8 @@ SURROUNDINGS = {
     "_TYPER_STANDARD_TRACEBACK": "1",
 }
 
+_TRACEBACK = "Traceback (most recent call last)"
+
 
 class BuildError(Exception):
     """Something that people can mend; the text is one sentence."""
@@ -152,7 +154,8 @@ class Build:
             str(overrides),
             str(output / package),
         ]
-        self._run(command, f"the generator refuses {self.contract.name}", cwd=folder)
+        broken = f"tools/generate and overrides/ do not work with {_generator(environment)}"
+        self._run(command, f"the generator refuses {self.contract.name}", cwd=folder, broken=broken)
         # Marks the package as typed (PEP 561), which the generator does for whole projects only.
         header = (overrides / "templates" / "header.jinja").read_text(encoding="utf-8").rpartition("#}\n")[2]
         (output / package / "py.typed").write_text(header, encoding="utf-8")
@@ -179,9 +182,18 @@ class Build:
         self._run([ruff, "format", *common], "ruff", cwd=output)
 
     def _run(
-        self, command: list[str], failure: str, *, cwd: Path | None = None, env: dict[str, str] | None = None
+        self,
+        command: list[str],
+        failure: str,
+        *,
+        cwd: Path | None = None,
+        env: dict[str, str] | None = None,
+        broken: str | None = None,
     ) -> None:
-        """Run a program; BuildError, with what it said, where it fails."""
+        """Run a program; BuildError, with what it said, where it fails.
+
+        `broken` is said instead of `failure` of a program that broke down: no contract is to blame for that.
+        """
         done = subprocess.run(
             command,
             stdin=subprocess.DEVNULL,
@@ -197,7 +209,9 @@ class Build:
         if done.returncode:
             said = _complaint(done.stderr) or _complaint(done.stdout) or f"exit status {done.returncode}"
             # prepare.py exits with 2 where it says itself, in a sentence, what is wrong and where.
-            raise BuildError(said if done.returncode == 2 else f"{failure}: {said}")
+            # A full disk, too, ends in a traceback, but nobody's code is at fault.
+            is_broken = broken and _TRACEBACK in done.stderr and "[Errno " not in said
+            raise BuildError(said if done.returncode == 2 else f"{broken if is_broken else failure}: {said}")
 
     def swap(self, fresh: Path) -> None:
         """Put the new folder in the output's place.
@@ -218,10 +232,16 @@ class Build:
                 raise
 
 
+def _generator(environment: Path) -> str:
+    """The generator's name and the version that is installed."""
+    found = [path.stem for path in environment.glob("lib/*/site-packages/openapi_python_client-*.dist-info")]
+    return found[0].replace("-", " ").replace("_", "-") if found else "the generator"
+
+
 def _complaint(said: str) -> str:
     """A program's own words on one line: of a traceback the last line, else all that is not decoration."""
     lines = [line.strip() for line in said.splitlines() if line.strip()]
-    if any(line.startswith("Traceback ") for line in lines):
+    if any(line.startswith(_TRACEBACK) for line in lines):
         lines = lines[-1:]
     noise = (
         "Generating ",

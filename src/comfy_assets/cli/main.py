@@ -97,6 +97,7 @@ def cli() -> None:
 
 def run(arguments: Sequence[str] | None = None) -> None:
     """Run the command line and end the process with its exit status."""
+    _open_closed_streams()
     warnings.showwarning = _warned
     sys.exit(main(sys.argv[1:] if arguments is None else arguments))
 
@@ -128,6 +129,14 @@ def main(arguments: Sequence[str]) -> int:
         # Point stdout at nothing, so that the interpreter's own flush at exit does not complain.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return Exit.COULD_NOT_RUN
+
+
+def _open_closed_streams() -> None:
+    """Python has None for a stream that whoever started it closed: what is said there then goes nowhere."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            # The lowest free descriptor, which is the closed one: no other file gets what is meant for it.
+            setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: SIM115 - until the end
 
 
 _show_warning = warnings.showwarning

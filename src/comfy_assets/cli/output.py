@@ -81,6 +81,8 @@ class Output:
         self.command = command
         self.as_json = as_json
         self.quiet = quiet
+        # Asked now: what a progress bar puts in stdout's place says no in older versions of rich.
+        self._on_terminal = sys.stdout.isatty()
 
     def data(self, line: str, colour: str | None = None) -> None:
         """A line of the command's own result: on stdout, and only in the form for people.
@@ -91,7 +93,7 @@ class Output:
         if self.as_json:
             return
         with _reader():
-            if sys.stdout.isatty():
+            if self._on_terminal:
                 # Not by click, which goes past the progress bar: that one catches the line, and prints
                 # it above itself.
                 sys.stdout.write(f"{_coloured(printable(line), colour)}\n")

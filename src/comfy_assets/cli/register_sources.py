@@ -94,11 +94,15 @@ def source(paths: Sequence[str], given: dict[str, Any], options: Options) -> tup
 
 def _judge(paths: Sequence[str], given: dict[str, Any]) -> None:
     """Refuse what cannot be meant."""
+    from comfy_assets.library.remote import is_remote
+
     named = [given[name] for name in ("comfyui", "files_from", "manifest", "retry_from")]
     if not paths and not any(named):
         raise click.UsageError("Missing argument 'PATH...'")
     if not given["tags"] and (paths or given["files_from"]):
         raise click.UsageError("no tags: give at least one with --tag")
+    if given["comfyui"] and is_remote(given["comfyui"]):
+        raise click.UsageError("--comfyui takes a folder of this machine; name URLs as PATH")
     if not given["comfyui"] and (given["extra_model_paths"] or given["comfyui_tags"]):
         raise click.UsageError("--extra-model-paths and --comfyui-tags are for --comfyui")
     if [given[name] for name in _LISTS].count("-") > 1:

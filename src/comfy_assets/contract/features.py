@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from comfy_assets.contract import jsontext
 from comfy_assets.contract.facts import HASH, LARGEST_EXACT, METADATA, MIME_TYPE, NAME, TAGS
+from comfy_assets.scenarios.model import depth
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -108,7 +109,7 @@ def _of_metadata(metadata: Any) -> Iterator[str]:
         yield "an object in metadata"
     if any(isinstance(value, list) for value in metadata.values()):
         yield "a list in metadata"
-    yield from _beyond(jsontext.depth(metadata), _LEVELS, "metadata of more than {} levels")
+    yield from _beyond(depth(metadata), _LEVELS, "metadata of more than {} levels")
     if any(isinstance(number, int) and abs(number) > LARGEST_EXACT for number in jsontext.numbers(metadata)):
         yield "an integer beyond 2^53 in metadata"
     if any(isinstance(number, float) for number in jsontext.numbers(metadata)):

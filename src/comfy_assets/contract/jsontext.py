@@ -13,6 +13,8 @@ from typing import Any, NoReturn
 
 from attrs import define, field
 
+from comfy_assets.scenarios.model import depth
+
 # What is wrong with a text that is not JSON.
 EMPTY, TRAILING, NON_FINITE, ENCODING, MALFORMED = "empty", "trailing", "non-finite", "encoding", "malformed"
 # What a reader may take or refuse: RFC 8259 leaves it open, or the design does.
@@ -168,15 +170,6 @@ def numbers(value: Any) -> list[int | float]:
         elif isinstance(item, int | float) and not isinstance(item, bool):
             found.append(item)
     return found
-
-
-def depth(value: Any) -> int:
-    """Levels of objects and arrays."""
-    level, waiting = 0, [value]
-    while waiting := [item for item in waiting if isinstance(item, dict | list)]:
-        level += 1
-        waiting = [inner for item in waiting for inner in (item.values() if isinstance(item, dict) else item)]
-    return level
 
 
 def same(one: Any, other: Any) -> bool:

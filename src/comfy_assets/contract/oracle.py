@@ -25,6 +25,7 @@ from comfy_assets.contract.facts import (
 from comfy_assets.contract.features import Feature, features
 from comfy_assets.contract.keys import ALMOST, KEY, OTHER_KEY
 from comfy_assets.contract.messages import CHUNKED, NO_BODY
+from comfy_assets.scenarios.model import depth
 
 if TYPE_CHECKING:
     from comfy_assets.contract.facts import Facts
@@ -256,7 +257,7 @@ def _beyond_promise(raw: bytes, value: Any) -> set[str]:
     found = set()
     if len(raw) > LARGEST_BODY:
         found.add("a body of more than 16 KiB")
-    if jsontext.depth(value) > DEEPEST_BODY:
+    if depth(value) > DEEPEST_BODY:
         found.add("nesting of more than 32 levels")
     members = value if isinstance(value, dict) else {}
     if isinstance(members.get(NAME), str) and len(members[NAME]) > LONGEST_NAME:

@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterator, Generator, Iterable, Iterator, Sequence
 
     from comfy_assets.library.events import Event
+    from comfy_assets.library.registrar import Answers
     from comfy_assets.library.sources import Given, Source
 
 #: Items that a walk gives at once, and that wait before each stage: enough that no stage starves, and
@@ -202,8 +203,8 @@ class _Run:
     _stop: threading.Event
     _cluster: cluster.Cluster | None
     summary: Summary = field(factory=Summary)
-    events: asyncio.Queue[Event | None] = field(factory=lambda: asyncio.Queue(_QUEUE))
-    _items: asyncio.Queue[Item | None] = field(factory=lambda: asyncio.Queue(_QUEUE))
+    events: asyncio.Queue[Sequence[Event] | None] = field(factory=lambda: asyncio.Queue(_QUEUE))
+    _items: asyncio.Queue[list[Item] | None] = field(factory=lambda: asyncio.Queue(_QUEUE // _TOGETHER))
     _hashed: asyncio.Queue[Hashed | None] = field(factory=lambda: asyncio.Queue(_QUEUE))
     _files: int = 0
     _bytes: int = 0
@@ -225,7 +226,7 @@ class _Run:
             self.client.with_options(retry=retry),
             self.memory,
             Gate(clock, options.patience),
-            self.events.put,
+            self._tell,
             bearable=options.concurrency,
             began=time.time(),
             ahead=_QUEUE + options.concurrency + 4 * _TOGETHER * options.hash_threads,
@@ -238,8 +239,7 @@ class _Run:
         """From the first item to the summary; whatever ends it, nothing goes on behind it."""
         began = time.monotonic()
         try:
-            for note in self.memory.notes:
-                await self.events.put(note)
+            await self._tell(*self.memory.notes)
             await self._stages()
         except* StopRunError as stopped:
             self.summary.stopped = _first(stopped).cause
@@ -254,20 +254,19 @@ class _Run:
             self.summary.stopped = registrar.last_silence
         self.summary.seconds = time.monotonic() - began
         self.summary.requests, self.summary.bytes_read = registrar.requests, self._hasher.read
-        await self.events.put(self._progress())
-        await self.events.put(self.summary)
+        await self._tell(self._progress(), self.summary)
         await self.events.put(None)
 
     async def batch(self) -> list[Event]:
         """All events that are there, one at least; none after the last one."""
-        batch = []
-        event = await self.events.get()
-        while event is not None:
-            batch.append(event)
+        batch: list[Event] = []
+        events = await self.events.get()
+        while events is not None:
+            batch += events
             if self.events.empty():
                 break
-            event = self.events.get_nowait()
-        if event is None and batch:
+            events = self.events.get_nowait()
+        if events is None and batch:
             # The next call is to see the end too.
             self.events.put_nowait(None)
         return batch
@@ -299,59 +298,42 @@ class _Run:
     async def _walk(self) -> None:
         given = self.source()
         while batch := await self._in_thread(_batch, given):
+            for items in _together([one for one in batch if isinstance(one, Item)], self._cluster is None):
+                await self._items.put(items)
             for one in batch:
-                await self._take(one)
+                await self._pass_by(one)
         for _ in range(self.options.hash_threads):
             await self._items.put(None)
 
-    async def _take(self, one: Given) -> None:
-        if isinstance(one, Item):
-            await self._items.put(one)
-        elif isinstance(one, Problem):
+    async def _pass_by(self, one: Given) -> None:
+        if isinstance(one, Problem):
             await self._end(FileDone(path=one.path, outcome=Outcome.FAILED, reason=one.reason))
-        elif one.told:
-            await self.events.put(Note(one.path, one.reason))
+        elif isinstance(one, LeftOut) and one.told:
+            await self._tell(Note(one.path, one.reason))
 
     async def _hash(self) -> None:
-        while items := await self._some():
+        while (items := await self._items.get()) is not None:
             try:
                 ends = await self._in_thread(self._hash_all, items)
             except StoppedError:
                 return
+            if done := [one for one in ends if isinstance(one, FileDone)]:
+                await self._end(*done)
             for hashed in ends:
-                if isinstance(hashed, FileDone):
-                    await self._end(hashed)
-                else:
+                if isinstance(hashed, Hashed):
                     await self._hashed.put(hashed)
-
-    async def _some(self) -> list[Item]:
-        """The next items for a thread: several where they are small, for each way there has its price."""
-        item, items, size = await self._items.get(), [], 0
-        while item is not None:
-            items.append(item)
-            size += item.size
-            if not self._are_small(item, size) or len(items) >= _TOGETHER or self._items.empty():
-                return items
-            item = self._items.get_nowait()
-        if items:
-            # Each thread is to see an end of its own.
-            self._items.put_nowait(None)
-        return items
-
-    def _are_small(self, item: Item, size: int) -> bool:
-        return self._cluster is None and not isinstance(item, RemoteItem) and size < _SMALL
 
     def _hash_all(self, items: list[Item]) -> list[Hashed | FileDone]:
         """Each with its hash, or its end: most files of a second run end here."""
-        return [self._looked_up(self._hasher.hash(item)) for item in items]
+        ends = self._hasher.hash_all(items)
+        known = self._registrar.known([one for one in ends if isinstance(one, Hashed)])
+        return [self._looked_up(one, known) if isinstance(one, Hashed) else one for one in ends]
 
-    def _looked_up(self, hashed: Hashed | FileDone, *, again: bool = False) -> Hashed | FileDone:
-        if isinstance(hashed, FileDone):
-            return hashed
+    def _looked_up(self, hashed: Hashed, known: Answers) -> Hashed | FileDone:
         try:
-            return self._registrar.looked_up(hashed) or hashed
+            return self._registrar.looked_up(hashed, known) or hashed
         except StaleError:
-            return changed(hashed) if again else self._read_again(hashed.item)
+            return self._read_again(hashed.item)
 
     async def _register(self) -> None:
         while (hashed := await self._hashed.get()) is not None:
@@ -370,11 +352,22 @@ class _Run:
             return changed(again)
 
     def _read_again(self, item: Item) -> Hashed | FileDone:
-        return self._looked_up(self._hasher.hash(item, again=True), again=True)
+        hashed = self._hasher.hash(item, again=True)
+        if isinstance(hashed, FileDone):
+            return hashed
+        try:
+            return self._registrar.looked_up(hashed, self._registrar.known([hashed])) or hashed
+        except StaleError:
+            return changed(hashed)
 
-    async def _end(self, done: FileDone) -> None:
-        self.summary.add(done)
-        await self.events.put(done)
+    async def _end(self, *done: FileDone) -> None:
+        for one in done:
+            self.summary.add(one)
+        await self._tell(*done)
+
+    async def _tell(self, *events: Event) -> None:
+        if events:
+            await self.events.put(events)
 
     def _progress(self) -> Progress:
         done = self._hasher.read + self._hasher.spared
@@ -389,7 +382,7 @@ class _Run:
             await asyncio.sleep(self.options.progress)
             self._counting = not counting.done()
             if not self.events.full():
-                self.events.put_nowait(self._progress())
+                self.events.put_nowait([self._progress()])
 
     def _count(self) -> None:
         for one in self.source():
@@ -402,6 +395,26 @@ class _Run:
 
 def _batch(given: Iterator[Given]) -> list[Given]:
     return list(islice(given, _BATCH))
+
+
+def _together(items: Iterable[Item], here: bool) -> Iterator[list[Item]]:
+    """Items as they go to threads: several where they are small, for each way there has its price.
+
+    `here`: whether threads of this process read them.
+    """
+    together: list[Item] = []
+    size = 0
+    for item in items:
+        if item.size >= _SMALL or isinstance(item, RemoteItem) or not here:
+            yield [item]
+            continue
+        if together and (len(together) >= _TOGETHER or size + item.size > _SMALL):
+            yield together
+            together, size = [], 0
+        together.append(item)
+        size += item.size
+    if together:
+        yield together
 
 
 def _first(group: BaseExceptionGroup[Any]) -> Any:

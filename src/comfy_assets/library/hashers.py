@@ -17,7 +17,7 @@ from comfy_assets.library.reading import ChangedError, Pace, Reading, read
 from comfy_assets.library.remote import RemoteFile, RemoteItem
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from comfy_assets.library.cluster import Cluster
     from comfy_assets.library.digests import Digests
@@ -75,27 +75,50 @@ class Hasher:
     def _for_the_disk(self) -> Readers:
         return Readers(self.options.disk)
 
-    def hash(self, item: Item, *, again: bool = False) -> Hashed | FileDone:
-        """An item with its hash, or its end. `again`: whatever the cache knows."""
+    def hash_all(self, items: Sequence[Item]) -> list[Hashed | FileDone]:
+        """Each item with its hash, or its end."""
+        # A link may be read by another thread before its turn comes.
+        alone = {
+            item.path: item.look
+            for item in items
+            if item.look is not None and item.look.links == 1 and item.hash is None and self._is_here(item)
+        }
+        found = self.digests.get_all(list(alone.items()), self.options.algorithm) if alone else []
+        known = dict(zip(alone, found, strict=True))
+        # The same path once more is looked up anew.
+        return [self.hash(item, known.pop(item.path, None)) for item in items]
+
+    def hash(self, item: Item, known: Known | None = None, *, again: bool = False) -> Hashed | FileDone:
+        """An item with its hash, or its end. `known`: to the cache, where that was asked already.
+
+        `again`: whatever the cache knows.
+        """
         if item.hash is not None and item.look is None:
             return Hashed(item=item, hash=item.hash, look=None, source="list")
         try:
             if item.look is not None and item.look.links > 1:
                 with self._links[item.look.inode % _LOCKS]:
-                    return self._hash(item, again=again)
-            return self._hash(item, again=again)
+                    return self._hash(item, known, again=again)
+            return self._hash(item, known, again=again)
         except ChangedError:
             return ended(item, Outcome.CHANGED, CHANGED, passing=True)
         except (OSError, InputError) as error:
             return ended(item, Outcome.FAILED, words(error))
 
-    def _hash(self, item: Item, *, again: bool) -> Hashed:
-        if self.cluster is not None or isinstance(item, RemoteItem):
+    def _is_here(self, item: Item) -> bool:
+        return self.cluster is None and not isinstance(item, RemoteItem)
+
+    def _hash(self, item: Item, known: Known | None, *, again: bool) -> Hashed:
+        if not self._is_here(item):
             return self._hash_elsewhere(item, again=again)
-        look = Look.of(os.stat(item.path))
+        # Whether it looks so still is asked before its hash is used.
+        look = item.look
+        if look is None or again:
+            look = Look.of(os.stat(item.path))
         if item.hash is not None and not (again or self.options.read_again):
             return Hashed(item=item, hash=item.hash, look=look, source="list")
-        known = self.digests.get(item.path, look, self.options.algorithm)
+        if known is None:
+            known = self.digests.get(item.path, look, self.options.algorithm)
         if known.hash is not None and not (again or self.options.read_again):
             self._count(0, look.size)
             return Hashed(item=item, hash=known.hash, look=look, source=known.source, note=known.note)

@@ -16,6 +16,8 @@ from comfy_assets.errors import ComfyAssetsError
 from comfy_assets.library.events import DONE, Outcome
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from comfy_assets.library.items import Item
 
 VERSION: Final = 1
@@ -31,9 +33,11 @@ CREATE TABLE IF NOT EXISTS answers (
 
 _INSERT: Final = "INSERT OR REPLACE INTO answers VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 
+#: Several at once: a statement costs more than the row that it finds. CROSS JOIN: one after the other.
 _SELECT: Final = (
-    "SELECT asked, outcome, id, status, differs, size, at FROM answers "
-    "WHERE service = ? AND owner = ? AND hash = ? AND name = ? AND tags = ?"
+    "WITH wanted (service, owner, hash, name, tags) AS (VALUES {}) "
+    "SELECT wanted.*, asked, outcome, id, status, differs, size, at "
+    "FROM wanted CROSS JOIN answers USING (service, owner, hash, name, tags)"
 )
 
 
@@ -82,9 +86,27 @@ class Answered:
     at: float = 0.0
 
 
+def _answered(
+    asked_: str, outcome: str, id_: str, status_code: int, differs: str, size: int, at: float
+) -> Answered:
+    return Answered(asked_, Outcome(outcome), id_, status_code, _told(differs), size, at)
+
+
+@functools.lru_cache(1024)
+def _told(differs: str) -> tuple[str, ...]:
+    return tuple(json.loads(differs))
+
+
 def asked(item: Item) -> str:
     """What is asked for besides the key: where it is another one than before, the service is asked again."""
+    if item.metadata is None:
+        return _asked_plainly(item.mime_type)
     return json.dumps([item.mime_type, item.metadata], sort_keys=True, default=str)
+
+
+@functools.lru_cache(1024)
+def _asked_plainly(mime_type: str | None) -> str:
+    return json.dumps([mime_type, None])
 
 
 @define
@@ -101,13 +123,15 @@ class Journal:
     _waiting: list[tuple[tuple[Any, ...], asyncio.Future[None]]] = field(factory=list)
     _writer: asyncio.Task[None] | None = None
 
-    def get(self, key: Key) -> Answered | None:
-        """The row with a reference; None where there is none, and the service has to be asked."""
+    def get(self, keys: Sequence[Key]) -> dict[Key, Answered]:
+        """The rows with a reference. Where there is none, the service has to be asked."""
+        if not keys:
+            return {}
+        select = _SELECT.format(", ".join(["(?, ?, ?, ?, ?)"] * len(keys)))
+        values = [value for key in keys for value in key.values()]
         with self._looking:
-            row = self.reader.execute(_SELECT, key.values()).fetchone()
-        if row is None or row[1] not in DONE:
-            return None
-        return Answered(row[0], Outcome(row[1]), row[2], row[3], tuple(json.loads(row[4])), *row[5:])
+            rows = self.reader.execute(select, values).fetchall()
+        return {Key(*row[:5]): _answered(*row[5:]) for row in rows if row[6] in DONE}
 
     async def record(self, key: Key, answered: Answered, path: bytes) -> None:
         """Write a row; returns when it is on the disk. Raises JournalError where it cannot be."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 from attrs import Factory, define
 
@@ -15,7 +15,7 @@ from comfy_assets.library.hashers import CHANGED, Hashed, ended
 from comfy_assets.library.journal import Answered, Key, asked
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Iterable, Mapping
 
     from comfy_assets.client import AsyncAssetsClient
     from comfy_assets.library.events import Event
@@ -26,6 +26,10 @@ if TYPE_CHECKING:
 #: How often a request is sent again after a 503 that does not say when to come back, and the first wait.
 _UNSAID: Final = 3
 _UNSAID_SECONDS: Final = 0.5
+
+
+#: What the journal has, by key.
+Answers: TypeAlias = "Mapping[Key, Answered]"
 
 
 class StopRunError(Exception):
@@ -47,7 +51,7 @@ class Registrar:
     client: AsyncAssetsClient
     memory: Memory
     gate: Gate
-    emit: Callable[[Event], Awaitable[None]]
+    tell: Callable[[Event], Awaitable[None]]
     #: So many calls in a row without any answer end the run.
     bearable: int
     began: float
@@ -62,12 +66,16 @@ class Registrar:
     #: The last that were answered.
     _recent: dict[Key, None] = Factory(dict)
 
-    def looked_up(self, hashed: Hashed) -> FileDone | None:
-        """The end of a file whose reference the journal has; None where the service has to be asked.
+    def known(self, hashed: Iterable[Hashed]) -> Answers:
+        """What the journal has for files. For any thread."""
+        return self.memory.journal.get([self._key(one) for one in hashed])
+
+    def looked_up(self, hashed: Hashed, answers: Answers) -> FileDone | None:
+        """The end of a file that was answered; None where the service has to be asked.
 
         Raises StaleError where the hash is not the file's own (any more). For any thread.
         """
-        known = self.memory.journal.get(self._key(hashed))
+        known = answers.get(self._key(hashed))
         if known is None or known.asked != asked(hashed.item) or self._is_old(known):
             return None
         if not hashed.is_current() or not _believed(hashed, known.size):
@@ -85,7 +93,7 @@ class Registrar:
         while key in self._flying:
             await self._flying[key].wait()
         # What was answered since this one was looked up.
-        known = self.looked_up(hashed) if key in self._recent else None
+        known = self.looked_up(hashed, self.known([hashed])) if key in self._recent else None
         if known is not None:
             return known
         self._flying[key] = asyncio.Event()
@@ -171,7 +179,7 @@ class Registrar:
         if self.gate.is_hopeless:
             raise StopRunError(error)
         if later > 0:
-            await self.emit(Waiting(seconds, error.status_code or 0))
+            await self.tell(Waiting(seconds, error.status_code or 0))
 
     def _answered(self) -> None:
         self.answers, self.silent = self.answers + 1, 0

@@ -10,7 +10,6 @@ import os
 import stat
 from typing import TYPE_CHECKING, Final
 
-import pathspec
 from attrs import Factory, frozen
 
 from comfy_assets.errors import InputError
@@ -19,6 +18,8 @@ from comfy_assets.library.items import LeftOut, Look, Problem, words
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
+
+    import pathspec
 
 #: A file of this name holds patterns, as in .gitignore, for its folder and all below.
 IGNORE_FILE: Final = ".comfyassetsignore"
@@ -73,6 +74,9 @@ class Patterns:
 
 def spec(lines: Iterable[str], where: str) -> pathspec.GitIgnoreSpec:
     """Patterns as in .gitignore; InputError for one that is none."""
+    # Most runs have none, and it takes as long to load as all of this package.
+    import pathspec
+
     try:
         return pathspec.GitIgnoreSpec.from_lines(lines)
     except ValueError as error:
@@ -107,24 +111,34 @@ def _walk(folder: _Folder) -> Iterator[Found | Problem | LeftOut]:
         if here in folder.above:
             yield LeftOut(folder.path, "a link back to a folder above it")
             return
-        names = sorted(os.listdir(folder.path))
-        patterns = _with_ignore_file(folder) if IGNORE_FILE in names else folder.patterns
+        with os.scandir(folder.path) as listed:
+            entries = {entry.name: entry for entry in listed}
+        patterns = _with_ignore_file(folder) if IGNORE_FILE in entries else folder.patterns
     except (OSError, InputError) as error:
         yield Problem(folder.path, words(error))
         return
-    beside = {name for name in names if name.endswith(_BESIDE_UNFINISHED)}
-    for name in names:
-        path, relative = os.path.join(folder.path, name), f"{folder.relative}/{name}".lstrip("/")
-        is_folder = os.path.isdir(path)
+    beside = {name for name in entries if name.endswith(_BESIDE_UNFINISHED)}
+    for name in sorted(entries):
+        entry = entries.pop(name)
+        path, relative = entry.path, f"{folder.relative}/{name}" if folder.relative else name
+        is_folder = _is_folder(entry)
         if name == IGNORE_FILE or not patterns.want(relative, folder=is_folder):
             yield LeftOut(path, "excluded", told=False)
             continue
-        if os.path.islink(path) and (place := _outside(path, folder.root)):
+        if entry.is_symlink() and (place := _outside(path, folder.root)):
             yield LeftOut(path, f"a link that leaves the folder, to {place}; it is followed")
         if is_folder:
             yield from _walk(_Folder(path, relative, (*folder.above, here), patterns, folder.root))
         else:
             yield from _look(path, relative, beside)
+
+
+def _is_folder(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_dir()
+    except OSError:
+        # A link in a circle; looking at it will tell.
+        return False
 
 
 def _identity(folder: str) -> tuple[int, int] | str:

@@ -196,12 +196,19 @@ class Service:
         try:
             text = asked.body.decode("utf-8")
             value = json.loads(text, parse_constant=_no_constant)
+            # Before anything else looks at it: how deep the interpreter itself can go differs by its version.
+            self.check_depth(value)
             json.dumps(value, ensure_ascii=False, allow_nan=False).encode("utf-8")
         except RecursionError:
             raise RefusedError(400, "the body is nested too deeply") from None
         except ValueError:
             raise RefusedError(400, "the body is not JSON") from None
         return value
+
+    def check_depth(self, value: Any) -> None:
+        """Refuse what is nested deeper than it promises."""
+        if depth(value) > DEPTH:
+            raise RefusedError(400, "the body is nested too deeply")
 
     def check(self, value: Any) -> None:
         """Refuse what breaks the schema."""
@@ -272,6 +279,15 @@ class Service:
     def after(self, asked: Asked, said: Said) -> Said:
         """The last word on every answer."""
         return said
+
+
+def depth(value: Any) -> int:
+    """Levels of objects and arrays in a JSON value."""
+    level, waiting = 0, [value]
+    while waiting := [item for item in waiting if isinstance(item, dict | list)]:
+        level += 1
+        waiting = [inner for item in waiting for inner in (item.values() if isinstance(item, dict) else item)]
+    return level
 
 
 def _no_constant(name: str) -> Any:

@@ -104,7 +104,10 @@ class ServerProcess:
     def start(self) -> None:
         """Start it and wait until it answers; `ServerStartError` where it does not."""
         self._folder = Path(
-            self._cleanup.enter_context(tempfile.TemporaryDirectory(prefix="comfy-assets-test-"))
+            self._cleanup.enter_context(
+                # What workers of a killed server still write is no reason for an error here.
+                tempfile.TemporaryDirectory(prefix="comfy-assets-test-", ignore_cleanup_errors=True)
+            )
         )
         try:
             self._launch()
@@ -130,8 +133,12 @@ class ServerProcess:
         return self._process.returncode
 
     def _launch(self) -> None:
-        # The same modules as this process has, also where the package is not installed.
-        path = os.pathsep.join(filter(None, sys.path))
+        made_here = {
+            # The same modules as this process has, also where the package is not installed.
+            "PYTHONPATH": os.pathsep.join(filter(None, sys.path)),
+            # A server that is killed cannot remove its temporary files: they go with this folder.
+            "TMPDIR": str(self._folder),
+        }
         ready_file = ["--ready-file", str(self._folder / "ready.json")]
         with (self._folder / "stdout").open("wb") as stdout, (self._folder / "stderr").open("wb") as stderr:
             self._process = subprocess.Popen(  # noqa: S603 - the caller says what to run
@@ -139,7 +146,7 @@ class ServerProcess:
                 stdin=subprocess.DEVNULL,
                 stdout=stdout,
                 stderr=stderr,
-                env={**self._environment, "PYTHONPATH": path},
+                env={**self._environment, **made_here},
             )
 
     def _wait_until_ready(self) -> None:
