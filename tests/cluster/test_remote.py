@@ -129,7 +129,8 @@ def test_what_is_left_out_of_a_store() -> None:
     memory = fsspec.filesystem("memory")
     for name in ("a.bin", "b.part", "c.txt", "skip/d.bin", "deep/e.bin"):
         memory.pipe(f"/leaving/{name}", b"x")
-    given = list(of_paths(["memory://leaving/"], ["t"], Options(exclude=("skip/", "*.txt")))())
+    options = Options(exclude=["skip/", "*.txt"])
+    given = list(of_paths(["memory://leaving/"], ["t"], options)())
     memory.rm("/leaving", recursive=True)
     assert sorted(one.name or "" for one in given if isinstance(one, Item)) == ["a.bin", "e.bin"]
     left = {one.path: one.reason for one in given if isinstance(one, LeftOut) and one.told}

@@ -87,10 +87,13 @@ def test_what_took_long_is_written_at_once(tmp_path: Path) -> None:
 
 def test_cache_that_breaks_while_it_is_used() -> None:
     """Nobody is held up: what it knew is not known any more, the reason is told, and what is read is not kept."""
-    for use in (
-        lambda digests: digests.get("a", LOOK, "blake3").why,
-        lambda digests: digests.put("a", "blake3", Reading("blake3:0", LOOK, 2)) or digests.flush(),
-    ):
+
+    def write(digests: Digests) -> None:
+        digests.put("a", "blake3", Reading("blake3:0", LOOK, 2))
+        digests.flush()
+
+    uses: list[Callable[[Digests], object]] = [lambda digests: digests.get("a", LOOK, "blake3").why, write]
+    for use in uses:
         with contextlib.closing(sqlite3.connect(":memory:")) as connection:
             digests = Digests(connection)
             assert use(digests) in (None, "no cache: no such table: digests")

@@ -125,6 +125,7 @@ def test_what_a_contract_may_do(tmp_path: Path) -> None:
     (operation,) = contract.operations
     response = operation.response(200)
     assert response is not None
+    assert response.schema is not None
     assert operation.security_header is None
     assert (dict(response.examples), response.media_type) == ({"example": 1}, "a/b")
     assert contract.validator(response.schema).is_valid(1)
