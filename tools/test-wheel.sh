@@ -28,7 +28,10 @@ if [ -z "$pins" ]; then
     echo "test-wheel: installing the newest versions into $folder" >&2
     rm -rf "$folder"
     "$python" -m venv "$folder" || fail "$python cannot make a virtual environment"
-    $pip install hatchling || fail "hatchling could not be installed; is the network reachable?"
+    builds=$("$folder/bin/python" -c 'import tomllib
+print(*tomllib.load(open("pyproject.toml", "rb"))["build-system"]["requires"])')
+    # Names and bounds, a word each.
+    $pip install $builds || fail "$builds could not be installed; is the network reachable?"
 elif [ ! -e "$folder/complete" ] || [ -n "$(find "$pins" tools/setup.sh -newer "$folder/complete")" ]; then
     PYTHON="$python" tools/setup.sh "$folder" "$pins"
 fi

@@ -27,7 +27,7 @@ MOST_PACKAGES, MOST_BYTES = 30, 32 * 2**20
 #: With rich and click there, httpx loads its own command line, and rich what colours code.
 HTTP = {
     "aiohappyeyeballs", "aiohttp", "aiosignal", "anyio", "attr", "attrs", "certifi", "click", "frozenlist", "h11",
-    "httpcore", "httpx", "httpx_aiohttp", "idna", "multidict", "propcache", "pygments", "rich", "typing_extensions",
+    "httpcore", "httpx", "idna", "multidict", "propcache", "pygments", "rich", "typing_extensions",
     "yarl",
 }  # fmt: skip
 LOADS = {
