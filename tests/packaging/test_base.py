@@ -133,6 +133,14 @@ def test_missing_extra_is_one_sentence(words: str, extra: str, base: Environment
     )
 
 
+def test_missing_extra_of_the_library(base: Environment) -> None:
+    """A program that calls the check is told the same, in the exception."""
+    program = "from comfy_assets.contract import Options, check; check(Options('http://127.0.0.1:1'))"
+    said = base.run("python", "-c", program).stderr.splitlines()[-1]
+    assert said.startswith("ImportError: ")
+    assert said.endswith("extra: pip install 'comfy-assets[check]'")
+
+
 def test_known_extras_are_the_projects() -> None:
     """The modules that commands look for are what pyproject.toml says that the extra brings."""
     required = list(map(Requirement, importlib.metadata.requires("comfy-assets") or []))
