@@ -14,6 +14,8 @@ from urllib.parse import urlsplit
 import pytest
 from playwright.sync_api import Browser, Page, Request, Route, sync_playwright
 
+from tests.support import missing
+
 #: Nothing that the browser does by itself may reach the network.
 ARGUMENTS = [
     "--disable-gpu",
@@ -34,10 +36,7 @@ def chromium() -> Iterator[Browser]:
     """One browser for the tests of a module, without a window, with a new profile."""
     path = shutil.which("chromium")
     if path is None:
-        missing = "there is no chromium (Debian: apt-get install chromium)"
-        if os.environ.get("CI") == "true":
-            pytest.fail(missing)
-        pytest.skip(missing)
+        missing("there is no chromium (Debian: apt-get install chromium)")
     sandbox = ["--no-sandbox"] if os.name == "posix" and os.geteuid() == 0 else []
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=path, args=[*ARGUMENTS, *sandbox])

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import json
+import os
+import shutil
 import socket
 import ssl
+import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from pathlib import Path
+from typing import Any, NoReturn
 
+import pytest
 from attrs import define, field
 
 HASH = "blake3:" + "a1" * 32
@@ -150,6 +155,32 @@ def scripted(
         yield server
     finally:
         server.stop()
+
+
+def missing(words: str) -> NoReturn:
+    """Something that a test needs is not on this machine: it is skipped by name; in continuous integration it fails."""
+    if os.environ.get("CI") == "true":
+        pytest.fail(words)
+    pytest.skip(words)
+
+
+def counted() -> dict[str, str]:
+    """What a program with an environment of its own needs for `make coverage` to count in it, too."""
+    return {name: value for name, value in os.environ.items() if name.startswith("COVERAGE_")}
+
+
+def certificate_in(folder: Path) -> Path:
+    """A certificate for 127.0.0.1 that no CA has signed, and its key, in one file."""
+    if shutil.which("openssl") is None:
+        missing("there is no openssl, which makes the certificate of this test")
+    path, key = folder / "both.pem", folder / "key.pem"
+    subprocess.run(
+        ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2",
+         "-subj", "/CN=127.0.0.1", "-addext", "subjectAltName=IP:127.0.0.1", "-keyout", key, "-out", path],
+        check=True, capture_output=True,
+    )  # fmt: skip
+    path.write_bytes(path.read_bytes() + key.read_bytes())
+    return path
 
 
 def until(condition: Callable[[], bool]) -> bool:

@@ -193,13 +193,7 @@ class AssetsClient(_Client):
             ContractError: a success that cannot be read.
         """
         arguments = requests.create_asset_from_hash(self.base_url, hash, tags, name, mime_type, user_metadata)
-        shared, talk = self._shared, self._conversation()
-        while True:
-            exchange = exchanges.exchange(shared.transport, arguments, shared.service.key, talk.seconds())
-            wait = talk.after(exchange)
-            if wait is None:
-                return self._conclude(exchange, talk)
-            self._options.clock.sleep(wait)
+        return self._conclude(*self._called(arguments))
 
     def register(
         self,
@@ -220,6 +214,16 @@ class AssetsClient(_Client):
         return self.create_asset_from_hash(
             hash_file(path, algorithm), tags, user_metadata=user_metadata, **described
         )
+
+    def _called(self, arguments: Mapping[str, Any]) -> tuple[exchanges.Exchange, Conversation]:
+        """The attempts of one call of any operation, up to the last one."""
+        shared, talk = self._shared, self._conversation()
+        while True:
+            exchange = exchanges.exchange(shared.transport, arguments, shared.service.key, talk.seconds())
+            wait = talk.after(exchange)
+            if wait is None:
+                return exchange, talk
+            self._options.clock.sleep(wait)
 
     def close(self) -> None:
         """Close the connections; a copy leaves them open."""
@@ -279,15 +283,7 @@ class AsyncAssetsClient(_Client):
     ) -> AssetCreated:
         """As `AssetsClient.create_asset_from_hash`."""
         arguments = requests.create_asset_from_hash(self.base_url, hash, tags, name, mime_type, user_metadata)
-        shared, talk = self._shared, self._conversation()
-        while True:
-            exchange = await exchanges.exchange_async(
-                shared.transport, arguments, shared.service.key, talk.seconds()
-            )
-            wait = talk.after(exchange)
-            if wait is None:
-                return self._conclude(exchange, talk)
-            await self._options.clock.sleep_async(wait)
+        return self._conclude(*await self._called(arguments))
 
     async def register(
         self,
@@ -303,6 +299,18 @@ class AsyncAssetsClient(_Client):
         described = requests.describe_file(path, name, mime_type)
         hash_ = await asyncio.to_thread(hash_file, path, algorithm)
         return await self.create_asset_from_hash(hash_, tags, user_metadata=user_metadata, **described)
+
+    async def _called(self, arguments: Mapping[str, Any]) -> tuple[exchanges.Exchange, Conversation]:
+        """As `AssetsClient._called`."""
+        shared, talk = self._shared, self._conversation()
+        while True:
+            exchange = await exchanges.exchange_async(
+                shared.transport, arguments, shared.service.key, talk.seconds()
+            )
+            wait = talk.after(exchange)
+            if wait is None:
+                return exchange, talk
+            await self._options.clock.sleep_async(wait)
 
     async def close(self) -> None:
         """Close the connections; a copy leaves them open."""

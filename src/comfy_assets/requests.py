@@ -46,6 +46,11 @@ def create_asset_from_hash(
         arguments = operation.request_arguments(body=body)
     except InvalidValue as error:
         raise input_error(error) from None
+    return _sent(base_url, arguments)
+
+
+def _sent(base_url: str, arguments: Mapping[str, Any]) -> dict[str, Any]:
+    """What the generated client sends, to this service and with what every request says of us."""
     url, headers = base_url + arguments["url"], {**_headers(), **arguments["headers"]}
     return {**arguments, "url": url, "headers": headers}
 

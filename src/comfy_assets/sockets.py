@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 import httpcore
 
 from comfy_assets.progress import note_sent
+from comfy_assets.ways import reason
 
 if TYPE_CHECKING:
     import ssl
@@ -44,7 +45,7 @@ class Backend(httpcore.SyncBackend):
             except (httpcore.ConnectError, httpcore.ConnectTimeout) as error:
                 if position == len(addresses) - 1:
                     # With the address: it may be the proxy's.
-                    raise type(error)(f"{address}:{port}: {error}") from error
+                    raise type(error)(f"{address}:{port}: {reason(error.__cause__ or error)}") from error
         raise httpcore.ConnectError(f"{host} has no address")
 
 
@@ -53,7 +54,7 @@ def _addresses(host: str, port: int) -> list[str]:
     try:
         found = socket.getaddrinfo(host, port)
     except (OSError, UnicodeError) as error:
-        raise httpcore.ConnectError(f"{host}: {error}") from error
+        raise httpcore.ConnectError(f"{host}: {reason(error)}") from error
     return list(dict.fromkeys(_with_interface(*address) for *_, address in found))  # pyright: ignore[reportArgumentType] # of IP: a name and numbers
 
 

@@ -17,7 +17,7 @@ import httpx
 from comfy_assets import defaults
 from comfy_assets.errors import InputError
 from comfy_assets.progress import Incoming, note_sent
-from comfy_assets.ways import Way, needs_tls, parsed
+from comfy_assets.ways import Way, needs_tls, parsed, reason
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Awaitable, Mapping
@@ -246,4 +246,9 @@ def _as_httpx(error: Exception) -> Exception:
         aiohttp.ClientError: httpx.RemoteProtocolError,
     }
     kind = next((kind for theirs, kind in kinds.items() if isinstance(error, theirs)), None)
-    return error if kind is None else kind(str(error))
+    if kind is None:
+        return error
+    if isinstance(error, aiohttp.ClientConnectorError):
+        # Its own words are for programmers.
+        return kind(f"{error.host}:{error.port}: {reason(error.__cause__ or error.os_error)}")
+    return kind(str(error))

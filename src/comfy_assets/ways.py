@@ -63,6 +63,14 @@ class Way:
         return self._found[1]
 
 
+def reason(error: BaseException) -> str:
+    """Why a connection could not be made, in the system's words, whichever library met it."""
+    if isinstance(error, OSError) and error.errno is not None and not isinstance(error, ssl.SSLError):
+        # Numbers below zero are those of name look-ups, whose words come with them.
+        return os.strerror(error.errno) if error.errno > 0 else str(error.strerror)
+    return str(error)
+
+
 def _environment_proxy(url: httpx.URL) -> str | None:
     """As the standard library reads HTTP_PROXY, HTTPS_PROXY, ALL_PROXY and NO_PROXY."""
     proxies = urllib.request.getproxies()

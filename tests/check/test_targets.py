@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import shutil
 import socket
+import ssl
 import subprocess
 import threading
 import time
@@ -15,8 +15,10 @@ from typing import Any
 import pytest
 
 from comfy_assets.contract.selftest import KEYS, STORED
+from comfy_assets.contract.wire import REFUSED, TIMEOUT, TLS, Line, Target
 from comfy_assets.scenarios.catalogue import CONFORMING
 from comfy_assets.scenarios.serving import serving
+from tests.support import certificate_in
 
 from .conftest import KNOWN, envelope, keyed
 
@@ -96,31 +98,11 @@ def test_server_that_is_down_is_one_sentence(run_check: Run) -> None:
 @pytest.fixture
 def certificate(tmp_path: Path) -> Path:
     """A certificate for 127.0.0.1 that nobody signed, and its key, in one file."""
-    if shutil.which("openssl") is None:
-        pytest.skip("needs openssl to make a certificate")
-    path = tmp_path / "server.pem"
-    command = [
-        "openssl",
-        "req",
-        "-x509",
-        "-newkey",
-        "ec",
-        "-pkeyopt",
-        "ec_paramgen_curve:prime256v1",
-        "-nodes",
-    ]
-    more = ["-days", "2", "-subj", "/CN=127.0.0.1", "-addext", "subjectAltName=IP:127.0.0.1"]
-    subprocess.run(
-        [*command, *more, "-keyout", tmp_path / "key.pem", "-out", path], check=True, capture_output=True
-    )
-    path.write_text((tmp_path / "key.pem").read_text() + path.read_text())
-    return path
+    return certificate_in(tmp_path)
 
 
 def test_unknown_authority_is_told_and_can_be_named(run_check: Run, certificate: Path) -> None:
     """TLS by an unknown authority: exit 2 with a hint; with --ca-file, or --insecure, the check goes on."""
-    import ssl
-
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(certificate)
     answer = b"HTTP/1.1 402 X\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
@@ -202,3 +184,65 @@ def test_server_that_throttles_everything_is_not_passed(run_check: Run) -> None:
     data = envelope(result)["data"]
     assert result.returncode == 2
     assert set(data["verdicts"]) <= {"not checked", "observed"}
+
+
+def _until_blank_line(connection: socket.socket) -> bytes:
+    said = b""
+    while b"\r\n\r\n" not in said and (part := connection.recv(65536)):
+        said += part
+    return said
+
+
+def test_tunnel_through_a_proxy(certificate: Path) -> None:
+    """To a server with TLS a proxy makes a tunnel; it gets its own password, and sees nothing else."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate)
+    asked: list[bytes] = []
+
+    def server_behind(connection: socket.socket) -> None:
+        asked.append(_until_blank_line(connection))
+        connection.sendall(b"HTTP/1.1 200 Connected\r\n\r\n")
+        with context.wrap_socket(connection, server_side=True) as secured:
+            asked.append(_until_blank_line(secured))
+            secured.sendall(b"HTTP/1.1 204 X\r\n\r\n")
+
+    with talking(server_behind) as proxy:
+        target = Target("https://127.0.0.1:9", ca_file=certificate, proxy=f"http://me:a%20b@{proxy}")
+        line = Line(target)
+        told = line.ask(b"GET /a HTTP/1.1\r\nHost: h\r\n\r\n", "GET", 20)
+        line.close()
+    assert (told.failure, told.raw) == (None, b"HTTP/1.1 204 X\r\n\r\n")
+    assert asked == [
+        b"CONNECT 127.0.0.1:9 HTTP/1.1\r\nHost: 127.0.0.1:9\r\nProxy-Authorization: Basic bWU6YSBi\r\n\r\n",
+        b"GET /a HTTP/1.1\r\nHost: h\r\n\r\n",
+    ]
+
+
+def _only_connects(connection: socket.socket) -> None:
+    connection.sendall(b"HTTP/1.1 200 X\r\n\r\n")
+    time.sleep(20)
+
+
+@pytest.mark.parametrize(
+    ("talk", "failure", "detail"),
+    [
+        (lambda one: one.sendall(b"HTTP/1.1 407 X\r\n\r\n"), REFUSED, "the proxy refused to connect"),
+        (lambda one: None, REFUSED, "the proxy "),
+        (_silent, TIMEOUT, "the proxy did not answer in time"),
+        (_only_connects, TIMEOUT, "TLS was not agreed upon"),
+        (lambda one: one.sendall(b"HTTP/1.1 200 X\r\n\r\nno TLS"), TLS, "TLS failed"),
+    ],
+    ids=["refuses", "closes", "is silent", "no TLS behind", "other bytes behind"],
+)  # fmt: skip
+def test_tunnel_that_is_none(talk: Callable[[socket.socket], None], failure: str, detail: str) -> None:
+    """What a proxy does instead is told in words."""
+
+    def heard(connection: socket.socket) -> None:
+        if talk is not _silent:
+            _until_blank_line(connection)
+        talk(connection)
+
+    with talking(heard) as proxy:
+        told = Line(Target("https://127.0.0.1:9", proxy=f"http://{proxy}")).ask(b"", "GET", 0.5)
+    assert (told.failure, told.raw) == (failure, b"")
+    assert told.detail.startswith(detail)

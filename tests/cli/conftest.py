@@ -14,6 +14,7 @@ import pytest
 from attrs import frozen
 
 from comfy_assets.server.process import ServerProcess
+from tests.support import counted
 
 KEY = "cli-key-77d0"
 #: Another owner, whose references no other test makes.
@@ -52,8 +53,7 @@ class Command:
         path = os.pathsep.join(filter(None, sys.path))
         return {
             "PATH": os.environ["PATH"],
-            # `make coverage` counts here, too.
-            **{name: value for name, value in os.environ.items() if name.startswith("COVERAGE_")},
+            **counted(),
             "PYTHONPATH": path,
             "COMFY_CLOUD_BASE_URL": self.url,
             "COMFY_CLOUD_API_KEY": KEY,

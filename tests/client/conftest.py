@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import shutil
 import ssl
-import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -13,7 +11,7 @@ from typing import Any
 import pytest
 
 from comfy_assets import AssetCreated, AssetsClient, AsyncAssetsClient, AsyncTransport, Transport
-from tests.support import BODY, HASH, ScriptedServer, answer, scripted
+from tests.support import BODY, HASH, ScriptedServer, answer, certificate_in, scripted
 
 KEY = "key-4f1c9a"
 
@@ -68,17 +66,7 @@ def transport_for(call: Callable[..., Any], **options: Any) -> Any:
 @pytest.fixture(scope="session")
 def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A certificate for 127.0.0.1 that no CA has signed, and its key, in one file."""
-    if shutil.which("openssl") is None:
-        pytest.fail("openssl makes the certificate of this test; install it")
-    path = tmp_path_factory.mktemp("tls") / "both.pem"
-    key = path.with_name("key.pem")
-    subprocess.run(
-        ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=127.0.0.1",
-         "-addext", "subjectAltName=IP:127.0.0.1", "-keyout", key, "-out", path],
-        check=True, capture_output=True,
-    )  # fmt: skip
-    path.write_bytes(path.read_bytes() + key.read_bytes())
-    return path
+    return certificate_in(tmp_path_factory.mktemp("tls"))
 
 
 @pytest.fixture

@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import re
 import socket
+import ssl
 import threading
 import time
+import warnings
 import weakref
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from comfy_assets import AssetsClient, AsyncAssetsClient, AsyncTransport, Transport, defaults, errors
+from comfy_assets.settings import InsecureConnectionWarning
 from tests.client.conftest import KEY, Call, transport_for
 from tests.support import BODY, CREATED, HASH, Request, ScriptedServer, answer, scripted
 
@@ -108,14 +113,11 @@ def test_unused_connections_are_not_kept(calls: Calls, monkeypatch: pytest.Monke
         assert server.connections == 2
 
 
-def test_connection_that_the_service_closed(call: Call) -> None:
+def test_connection_that_the_service_closed(calls: Calls) -> None:
     """A connection that was kept and then closed by the service is not used again: no repeat is needed."""
     with scripted(CREATED) as server:
         server.closes = True
-        with AssetsClient(KEY, server.url, retry=None) as client:
-            for _ in range(3):
-                assert client.create_asset_from_hash(HASH, ["a"]).created_new
-                time.sleep(0.05)
+        calls(server.url, 3, pause=0.05)
         assert server.connections == 3
 
 
@@ -217,3 +219,27 @@ def test_an_old_client_closes_only_what_is_its_own() -> None:
         transport.close()
         transport.close()
         assert server.connections == 1
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "nobody.invalid"])
+def test_why_there_is_no_connection(call: Call, host: str) -> None:
+    """Both clients say where and why, in the system's words, and nothing of the library between."""
+    with socket.socket() as unused, warnings.catch_warnings():
+        unused.bind(("127.0.0.1", 0))
+        port = unused.getsockname()[1]
+        warnings.simplefilter("ignore", InsecureConnectionWarning)
+        with pytest.raises(errors.APIConnectionError) as caught:
+            call(f"http://{host}:{port}")
+    said = re.search(r"\(ConnectError: (.*)\)", str(caught.value))
+    assert said is not None
+    assert re.fullmatch(rf"{host}(:{port})?: [A-Z][a-z -]*", said[1])
+
+
+def test_certificate_that_nobody_trusts(call: Call, certificate: Path) -> None:
+    """Both clients say what is wrong with it, once."""
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(certificate)
+    with scripted(CREATED, tls=context) as server, pytest.raises(errors.APIConnectionError) as caught:
+        call(server.url)
+    assert str(caught.value).count("certificate verify failed: self-signed certificate") == 1
+    assert "ssl:" not in str(caught.value)

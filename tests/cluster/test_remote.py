@@ -16,7 +16,7 @@ import pytest
 
 from comfy_assets.errors import InputError
 from comfy_assets.hashing import hash_file
-from comfy_assets.library.items import in_units
+from comfy_assets.library.items import Item, LeftOut, in_units
 from comfy_assets.library.options import Options
 from comfy_assets.library.reading import ChangedError, Pace
 from comfy_assets.library.remote import RemoteItem, Root, is_remote, look, shown
@@ -120,6 +120,23 @@ def test_object_that_changes_while_it_is_read() -> None:
     memory.rm("/changing", recursive=True)
     with pytest.raises(FileNotFoundError):
         item.file.read("blake3", pace, lambda _: None)
+
+
+def test_what_is_left_out_of_a_store() -> None:
+    """Folders and objects by patterns, and unfinished downloads, which are told."""
+    import fsspec
+
+    memory = fsspec.filesystem("memory")
+    for name in ("a.bin", "b.part", "c.txt", "skip/d.bin", "deep/e.bin"):
+        memory.pipe(f"/leaving/{name}", b"x")
+    options = Options(exclude=["skip/", "*.txt"])
+    given = list(of_paths(["memory://leaving/"], ["t"], options)())
+    memory.rm("/leaving", recursive=True)
+    assert sorted(one.name or "" for one in given if isinstance(one, Item)) == ["a.bin", "e.bin"]
+    left = {one.path: one.reason for one in given if isinstance(one, LeftOut) and one.told}
+    assert [path for path, reason in left.items() if reason == "an unfinished download"] == [
+        "memory://leaving/b.part"
+    ]
 
 
 def test_http(command: Command, library: Path) -> None:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 from pathlib import Path
 
 import pytest
 
 from tools.lint_contract import __main__ as program
-from tools.npm.run import MissingProgramError, install
+
+pytestmark = pytest.mark.usefixtures("npm_programs")
 
 ROOT = Path(__file__).parents[2]
 CONTRACT = ROOT / "openapi.yaml"
@@ -26,17 +26,6 @@ MISTAKES = (
      '          content:\n            application/json:\n              schema:\n                $ref: "#/components/schemas/Nothing"\n              examples:\n                invalid:', {"redocly no-unresolved-refs", "spectral invalid-ref"}),
     ("        is_immutable:\n", "        isImmutable:\n", {"spectral members-in-snake-case"}),
 )  # fmt: skip
-
-
-@pytest.fixture(scope="module", autouse=True)
-def programs() -> None:
-    """Where there is no node, the tests are skipped by name; in continuous integration they fail."""
-    try:
-        install()
-    except MissingProgramError as error:
-        if os.environ.get("CI") == "true":
-            pytest.fail(str(error))
-        pytest.skip(str(error))
 
 
 def test_contract_is_clean(capsys: pytest.CaptureFixture[str]) -> None:

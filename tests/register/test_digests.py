@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
 
+import pytest
 from attrs import evolve
 
 from comfy_assets.library.digests import SCHEMA, VERSION, Digests, Known
@@ -82,3 +83,42 @@ def test_what_took_long_is_written_at_once(tmp_path: Path) -> None:
             digests.put(name, "blake3", Reading("blake3:0", LOOK, 2))
             with contextlib.closing(sqlite3.connect(path)) as other:
                 assert other.execute("SELECT max(path) FROM digests").fetchone()[0].endswith(name.encode())
+
+
+def test_cache_that_breaks_while_it_is_used() -> None:
+    """Nobody is held up: what it knew is not known any more, the reason is told, and what is read is not kept."""
+
+    def write(digests: Digests) -> None:
+        digests.put("a", "blake3", Reading("blake3:0", LOOK, 2))
+        digests.flush()
+
+    uses: list[Callable[[Digests], object]] = [lambda digests: digests.get("a", LOOK, "blake3").why, write]
+    for use in uses:
+        with contextlib.closing(sqlite3.connect(":memory:")) as connection:
+            digests = Digests(connection)
+            assert use(digests) in (None, "no cache: no such table: digests")
+            assert digests.get("a", LOOK, "blake3") == Known(why="no cache")
+            digests.close()
+
+
+def test_file_that_was_just_written() -> None:
+    """A digest of a file that was written in the instant in which it was read is not trusted."""
+    with contextlib.closing(sqlite3.connect(":memory:")) as connection:
+        connection.executescript(SCHEMA)
+        digests = Digests(connection)
+        digests.put("a", "blake3", Reading("blake3:0", LOOK, 1))
+        assert digests.get("a", LOOK, "blake3").why == "written in the instant in which it was read"
+
+
+def test_memory_of_another_version(tmp_path: Path) -> None:
+    """It is set aside and told; what cannot be opened at all is an OSError with its place."""
+    path = tmp_path / "digests.sqlite"
+    with contextlib.closing(sqlite3.connect(path)) as connection:
+        connection.execute("PRAGMA user_version = 99")
+    connection, told = open_database(str(path), SCHEMA, VERSION)
+    connection.close()
+    assert told is not None
+    assert f"it is of version 99, not {VERSION}" in told
+    (tmp_path / "folder").mkdir()
+    with pytest.raises(OSError, match="folder: unable to open database file"):
+        open_database(str(tmp_path / "folder"), SCHEMA, VERSION)

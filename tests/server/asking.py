@@ -89,6 +89,12 @@ class Asker:
         return self.send(json.dumps(members).encode())
 
 
+def connected(url: str) -> socket.socket:
+    """A connection to a server; a read that waits too long ends the test."""
+    address = urlsplit(url)
+    return socket.create_connection((address.hostname, address.port), timeout=60)
+
+
 def received(connection: socket.socket) -> bytes:
     """One whole answer."""
     data = b""

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from comfy_assets.server import content
+from comfy_assets.server import assets, content, references
 from comfy_assets.server.batching import BATCH, Batches
 from comfy_assets.server.references import Asked, References, Referred, Wanted
 from comfy_assets.server.store import Store
@@ -110,3 +110,30 @@ def test_one_right_after_the_other(store: Store) -> None:
             await asyncio.gather(*(in_turns(making, client) for client in range(store.database.writers)))
 
     asyncio.run(clients())
+
+
+def test_what_is_remembered_is_bounded(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A server that remembers one reference, and none that is large, answers as if it remembered all."""
+    monkeypatch.setattr(assets, "KNOWN", 1)
+    monkeypatch.setattr(references, "CONTENTS", 1)
+    owner, hashes = store.owner("digest of a key"), (HASH, sha256_of(PORTRAIT))
+
+    async def asked_in_turn() -> list[tuple[int, str]]:
+        create = assets.CreateAssetFromHash(store)
+        told = []
+        for _ in range(3):
+            for number, large in ((0, {}), (1, {}), (0, {"a": "b" * assets.LARGEST_KNOWN})):
+                request = {
+                    "hash": hashes[number],
+                    "tags": ["a"],
+                    "name": f"n{number}{bool(large)}",
+                    "user_metadata": large,
+                }
+                outcome = await create(owner, request)
+                told.append((outcome.status, outcome.members["id"]))
+        return told
+
+    first, *again = (asyncio.run(asked_in_turn())[place : place + 3] for place in (0, 3, 6))
+    assert [status for status, _ in first] == [201] * 3
+    for told in again:
+        assert told == [(200, id_) for _, id_ in first]

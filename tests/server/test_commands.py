@@ -113,6 +113,16 @@ def test_mistakes_are_named(run: Any, tmp_path: Path, words: list[str], status: 
     assert "\n" not in envelope["error"]["message"]
 
 
+def test_content_that_cannot_be_read(tmp_path: Path, run: Any) -> None:
+    """It is told, and exits 1; all else is stored."""
+    folder = write_files(tmp_path / "added", {"a.png": PORTRAIT})
+    (folder / "nowhere").symlink_to(folder / "not there")
+    status, [*_, envelope] = run("content", "add", str(folder))
+    assert (status, envelope["error"]["message"]) == (1, "1 could not be read")
+    assert envelope["data"]["files"] == 1
+    assert "nowhere: No such file" in envelope["data"]["skipped"][0]
+
+
 def test_database_that_is_none(capsys: pytest.CaptureFixture[str]) -> None:
     """A URL that is no database is one sentence, exit 2."""
     assert main(["keys", "list", "--database", "mysql://user:secret-word@host/a"]) == 2

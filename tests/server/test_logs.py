@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+import io
 import json
 import re
-import socket
 import subprocess
 import sys
+import threading
 from pathlib import Path
-from urllib.parse import urlsplit
 
 import pytest
 
+from comfy_assets.server import logs
 from comfy_assets.server.process import ServerProcess
-from tests.server.asking import PATH, PORTRAIT, Asker, blake3_of, write_files
+from tests.server.asking import PATH, PORTRAIT, Asker, blake3_of, connected, write_files
 
 KEY = "the-key-nobody-may-see"
 BODY = {"hash": blake3_of(PORTRAIT), "tags": ["a"], "name": "n"}
@@ -102,9 +103,9 @@ def test_log_that_nobody_reads_holds_nobody_up(folder: Path) -> None:
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
         try:
             assert process.stdout is not None
-            address = urlsplit(process.stdout.readline().decode().strip())
+            url = process.stdout.readline().decode().strip()
             one = b"GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n"
-            with socket.create_connection((address.hostname, address.port), timeout=60) as connection:
+            with connected(url) as connection:
                 for _ in range(40):
                     connection.sendall(one * 100)
                     answers = b""
@@ -114,3 +115,44 @@ def test_log_that_nobody_reads_holds_nobody_up(folder: Path) -> None:
             assert process.wait(60) == 0
         finally:
             process.kill()
+
+
+class Slow(io.StringIO):
+    """A stream of somebody who collects what is said, and takes nothing before `go_on`."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.go_on = threading.Event()
+
+    def write(self, text: str) -> int:
+        self.go_on.wait(30)
+        return super().write(text)
+
+
+def test_lines_that_nobody_took_in_time_are_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What cannot wait is lost, and said to be: a log without a gap is whole."""
+    stream = Slow()
+    monkeypatch.setattr(sys, "stderr", stream)
+    monkeypatch.setattr(logs, "WAITING", 10)
+    log = logs.Log()
+    for number in range(50):
+        log.say(f"line {number}")
+    stream.go_on.set()
+    log.flush()
+    log.close()
+    lines = stream.getvalue().splitlines()
+    lost = [line for line in lines if line.endswith("lines of this log were lost: nobody took them in time")]
+    assert len(lost) == 1
+    assert len(lines) - 1 + int(lost[0].split()[0]) == 50
+
+
+def test_requests_are_told_only_where_that_is_wanted(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever calls the log of a server without them need not know."""
+    stream = io.StringIO()
+    monkeypatch.setattr(sys, "stderr", stream)
+    for wanted in (False, True):
+        log = logs.Log(requests=wanted)
+        log.request("GET", "/healthz", 200, 1.0)
+        log.flush()
+        log.close()
+    assert len(stream.getvalue().splitlines()) == 1

@@ -6,17 +6,15 @@ import base64
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 import pytest
 
 from comfy_assets.server.process import ServerProcess
-from tests.server.asking import PORTRAIT, Asker, blake3_of, write_files
+from tests.server.asking import PORTRAIT, Asker, blake3_of, connected, write_files
 
 KEY = "recorded-key/with+odd=characters"
 BODY = {"hash": blake3_of(PORTRAIT), "tags": ["a"], "name": "n"}
@@ -47,8 +45,7 @@ def test_every_exchange_is_a_line_without_a_key(tmp_path: Path, workers: int) ->
                 b"{}", headers={"Authorization": "Basic " + base64.b64encode(f"me:{KEY}".encode()).decode()}
             ),
         ]
-        address = urlsplit(process.url)
-        with socket.create_connection((address.hostname, address.port), timeout=30) as connection:
+        with connected(process.url) as connection:
             connection.sendall(f"NOT HTTP {KEY}\r\n\r\n".encode())
             while connection.recv(4096):
                 pass

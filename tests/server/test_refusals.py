@@ -4,17 +4,25 @@ from __future__ import annotations
 
 import gzip
 import json
-import socket
 import time
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 import pytest
 
 from comfy_assets import specification
 from comfy_assets.server.process import ServerProcess
-from tests.server.asking import FILES, PATH, PORTRAIT, Answered, Asker, blake3_of, received, write_files
+from tests.server.asking import (
+    FILES,
+    PATH,
+    PORTRAIT,
+    Answered,
+    Asker,
+    blake3_of,
+    connected,
+    received,
+    write_files,
+)
 from tests.support import until
 
 HASH = blake3_of(PORTRAIT)
@@ -191,8 +199,7 @@ def test_announced_length_far_above_the_limit_is_413_at_once(server: ServerProce
 def test_slow_body_is_408(tmp_path: Path) -> None:
     """A body that drips longer than the limit ends the connection, in the error body."""
     with ServerProcess(options=["--body-timeout", "0.3"]) as server:
-        address = urlsplit(server.url)
-        with socket.create_connection((address.hostname, address.port), timeout=10) as connection:
+        with connected(server.url) as connection:
             connection.sendall(
                 f"POST {PATH} HTTP/1.1\r\nHost: a\r\nX-API-Key: {server.api_keys[0]}\r\n"
                 "Content-Type: application/json\r\nContent-Length: 1000\r\n\r\n".encode()
@@ -210,8 +217,7 @@ def test_slow_body_is_408(tmp_path: Path) -> None:
 def test_connection_that_ends_inside_a_body_harms_nobody(server: ServerProcess, ask: Asker) -> None:
     """The server answers the next one, and has nothing to say on stderr."""
     said = server.stderr
-    address = urlsplit(server.url)
-    with socket.create_connection((address.hostname, address.port), timeout=10) as connection:
+    with connected(server.url) as connection:
         connection.sendall(
             f"POST {PATH} HTTP/1.1\r\nHost: a\r\nX-API-Key: {server.api_keys[0]}\r\n"
             "Content-Type: application/json\r\nContent-Length: 1000\r\n\r\n{".encode()
@@ -292,8 +298,7 @@ def test_what_is_not_http_is_refused_in_the_same_form(server: ServerProcess, req
 def test_malformed_rest_after_an_answer_leaves_no_trace(server: ServerProcess, ask: Asker) -> None:
     """A chunk that is none, after the 401 was sent, ends the connection and says nothing on stderr."""
     said = server.stderr
-    address = urlsplit(server.url)
-    with socket.create_connection((address.hostname, address.port), timeout=10) as connection:
+    with connected(server.url) as connection:
         connection.sendall(
             b"POST %s HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n" % PATH.encode()
         )
@@ -349,7 +354,6 @@ def test_changed_contract_changes_the_server(tmp_path: Path) -> None:
 
 def raw(server: ServerProcess, request: bytes) -> bytes:
     """Send bytes, and give all that comes back until the server closes or waits for more."""
-    address = urlsplit(server.url)
-    with socket.create_connection((address.hostname, address.port), timeout=10) as connection:
+    with connected(server.url) as connection:
         connection.sendall(request)
         return received(connection)

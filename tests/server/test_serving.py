@@ -327,6 +327,11 @@ def test_contract_that_asks_for_more_is_refused(tmp_path: Path, capsys: pytest.C
     said = refused(capsys, "--contract", str(tmp_path / "more.yaml"))
     assert "cannot answer" in said
     assert "preview_url" in said
+    (tmp_path / "fewer.yaml").write_text(
+        text.replace('        "201":\n', '        "202":\n'), encoding="utf-8"
+    )
+    said = refused(capsys, "--contract", str(tmp_path / "fewer.yaml"))
+    assert "status 201, which this server answers, is not described" in said
 
 
 def test_missing_extra_is_one_sentence() -> None:
@@ -355,8 +360,10 @@ def test_stale_ready_file_is_removed(tmp_path: Path, capsys: pytest.CaptureFixtu
 
 def test_server_process_tells_why_it_did_not_start(tmp_path: Path) -> None:
     """The helper for tests raises with what the server said, and leaves nothing running."""
-    with pytest.raises(ServerStartError, match="no such folder"), ServerProcess(content=[tmp_path / "none"]):
+    never = ServerProcess(content=[tmp_path / "none"])
+    with pytest.raises(ServerStartError, match="no such folder"), never:
         pass
+    assert ServerProcess().stop() is None
 
 
 def failed(result: subprocess.CompletedProcess[str]) -> str:

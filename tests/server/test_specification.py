@@ -100,6 +100,9 @@ def test_unquoted_dates_and_words_stay_text(tmp_path: Path) -> None:
         (MINIMAL.replace("paths:\n  /a:", "paths: 3\nx-b:\n  /a:"), "not the structure"),
         (MINIMAL.replace('{title: A, version: "1"}', "3"), "not the structure"),
         (MINIMAL + "security: [{Key: []}]\n", "the security scheme Key is not defined"),
+        (MINIMAL + "  securitySchemes: {B: {type: http, scheme: bearer}}\nsecurity: [{B: []}]\n", "no security scheme is an API key"),
+        (MINIMAL + "x-a: {[a]: b}\n", "line 11: a key must be text"),
+        (MINIMAL.replace("{type: string}", "{$ref: '#/x-a/1'}") + "x-a: [{}]\n", "points to nothing"),
     ],
 )  # fmt: skip
 def test_wrong_file_is_refused_in_one_sentence(tmp_path: Path, text: str, said: str) -> None:
@@ -111,6 +114,24 @@ def test_wrong_file_is_refused_in_one_sentence(tmp_path: Path, text: str, said: 
     assert said in message
     assert message.startswith(str(path))
     assert "\n" not in message
+
+
+def test_what_a_contract_may_do(tmp_path: Path) -> None:
+    """Let a key be left out, show one example without a name, refer to an item of a list."""
+    text = MINIMAL.replace("fine}", "fine, content: {a/b: {example: 1, schema: {$ref: '#/x-a/0'}}}}")
+    contract = specification.load(
+        written(tmp_path, text + "x-a: [{type: integer}]\nsecurity: [{}, {Key: []}]\n")
+    )
+    (operation,) = contract.operations
+    response = operation.response(200)
+    assert response is not None
+    assert response.schema is not None
+    assert operation.security_header is None
+    assert (dict(response.examples), response.media_type) == ({"example": 1}, "a/b")
+    assert contract.validator(response.schema).is_valid(1)
+    assert not contract.validator(response.schema).is_valid("a")
+    with pytest.raises(KeyError):
+        contract.operation("other")
 
 
 def test_missing_and_binary_files_are_refused(tmp_path: Path) -> None:

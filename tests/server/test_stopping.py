@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from comfy_assets.server.process import ServerProcess
-from tests.server.asking import PATH, Asker
+from tests.server.asking import PATH, Asker, connected
 from tests.support import until
 
 #: Seconds that requests under way get where a test shows that nobody waits for them.
@@ -25,12 +25,8 @@ LONG = 120
 def test_signal_ends_it_cleanly(number: int, status: int) -> None:
     """Connections stand open, one idle and one inside a body: it ends soon, without a traceback."""
     with ServerProcess(options=["--no-access-log"]) as server:
-        address = urlsplit(server.url)
         head = f"POST {PATH} HTTP/1.1\r\nHost: a\r\nX-API-Key: {server.api_keys[0]}\r\n"
-        with (
-            socket.create_connection((address.hostname, address.port)),
-            socket.create_connection((address.hostname, address.port)) as busy,
-        ):
+        with connected(server.url), connected(server.url) as busy:
             busy.sendall(f"{head}Content-Type: application/json\r\nContent-Length: 9\r\n\r\n{{".encode())
             assert Asker(server.url, server.api_keys[0]).send(b"").status == 400
             started = time.monotonic()
@@ -93,7 +89,7 @@ def test_second_interruption_ends_it_at_once(workers: int) -> None:
         head = (
             f"POST {PATH} HTTP/1.1\r\nHost: a\r\nX-API-Key: {server.api_keys[0]}\r\nExpect: 100-continue\r\n"
         )
-        with socket.create_connection((address.hostname, address.port), timeout=LONG) as busy:
+        with connected(server.url) as busy:
             busy.sendall(f"{head}Content-Type: application/json\r\nContent-Length: 9\r\n\r\n".encode())
             assert busy.recv(1000).startswith(b"HTTP/1.1 100 ")
             os.kill(server.pid, signal.SIGINT)

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 import comfy_assets
-from tools.npm.run import FOLDER, PROGRAMS, MissingProgramError, install
+from tools.npm.run import FOLDER, PROGRAMS
 
 HERE = Path(__file__).parent
 
@@ -26,14 +26,9 @@ def test_mypy_of_a_stranger(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stdout
 
 
+@pytest.mark.usefixtures("npm_programs")
 def test_public_names_have_known_types(tmp_path: Path) -> None:
     """Pyright finds the type of every name in `comfy_assets.__all__`, and of what belongs to it, written down."""
-    try:
-        install()
-    except MissingProgramError as error:
-        if os.environ.get("CI"):
-            raise
-        pytest.skip(str(error))
     # It takes the packages of the `python` that it finds.
     path = os.pathsep.join([os.path.dirname(sys.executable), os.environ["PATH"]])
     program = FOLDER / "node_modules" / PROGRAMS["pyright"]

@@ -180,9 +180,13 @@ def _connected(target: Target, end: float) -> socket.socket:
     connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     if target.scheme != "https":
         return connection
-    if proxy:
-        _tunnel(connection, target, end)
-    return _secured(connection, target, end)
+    try:
+        if proxy:
+            _tunnel(connection, target, end)
+        return _secured(connection, target, end)
+    except _FailedError:
+        connection.close()
+        raise
 
 
 def proxy_headers(target: Target) -> tuple[tuple[str, str], ...]:

@@ -14,7 +14,7 @@ import sys
 import tempfile
 import threading
 import weakref
-from typing import IO, TYPE_CHECKING, Any, Final
+from typing import IO, TYPE_CHECKING, Final
 
 from attrs import evolve, field, frozen
 
@@ -42,8 +42,6 @@ class Text:
 
     name: str
     path: str
-    #: Removes the copy when nobody needs it any more.
-    keeps: Any = None
 
     @classmethod
     def of(cls, path: str) -> Text:
@@ -59,11 +57,13 @@ class Text:
 
     @classmethod
     def _copied(cls, name: str, file: IO[bytes]) -> Text:
-        folder = tempfile.TemporaryDirectory(prefix="comfy-assets-")
-        copy = os.path.join(folder.name, "list")
-        with open(copy, "wb") as made:
+        folder = tempfile.mkdtemp(prefix="comfy-assets-")
+        text = cls(name, os.path.join(folder, "list"))
+        # When nobody needs it any more, and at the latest when the process ends.
+        weakref.finalize(text, shutil.rmtree, folder, ignore_errors=True)
+        with open(text.path, "wb") as made:
             shutil.copyfileobj(file, made)
-        return cls(name, copy, folder)
+        return text
 
     def open(self) -> IO[bytes]:
         """From its begin."""

@@ -11,7 +11,7 @@ from comfy_assets.errors import InputError
 from comfy_assets.hashing import ALGORITHMS
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from comfy_assets.library.disks import Disk
 
@@ -30,6 +30,15 @@ def _at_least(least: float) -> Any:
             raise InputError(f"{attribute.name} is {value!r}: expected a number of at least {least:g}")
 
     return check
+
+
+# As functions with types: of a class, mypy takes no text for what it makes.
+def _texts(given: Iterable[str]) -> tuple[str, ...]:
+    return tuple(given)
+
+
+def _words(given: Iterable[str]) -> frozenset[str]:
+    return frozenset(given)
 
 
 @frozen(kw_only=True)
@@ -60,8 +69,8 @@ class Options:
     name_from: str = field(default="basename", validator=_one_of("basename", "path"))
     metadata: Mapping[str, Any] | None = None
     mime_type: str | None = None
-    include: tuple[str, ...] = field(default=(), converter=tuple)
-    exclude: tuple[str, ...] = field(default=(), converter=tuple)
+    include: tuple[str, ...] = field(default=(), converter=_texts)
+    exclude: tuple[str, ...] = field(default=(), converter=_texts)
     algorithm: str = field(default=defaults.ALGORITHM, validator=_one_of(*ALGORITHMS))
     concurrency: int = field(default=defaults.CONCURRENCY, validator=_at_least(1))
     hash_threads: int = field(default=defaults.HASH_THREADS, validator=_at_least(1))
@@ -70,7 +79,7 @@ class Options:
     journal: str | None = None
     recheck: bool = False
     read_again: bool = False
-    ignore: frozenset[str] = field(default=frozenset(), converter=frozenset)
+    ignore: frozenset[str] = field(default=frozenset(), converter=_words)
     patience: float = field(default=defaults.PATIENCE, validator=_at_least(0))
     cluster: str | None = None
     progress: float | None = field(default=None, validator=validators.optional(_at_least(0.01)))
