@@ -43,7 +43,8 @@ class Leftovers:
                 terminalreporter.line(f"{name}{' with ' * bool(inside)}{', '.join(inside[:5])}")
 
     def pytest_unconfigure(self) -> None:
-        """Remove it."""
+        """Remove it; this process may have another run."""
+        os.environ["TMPDIR"] = tempfile.tempdir = ordinary_folder()
         shutil.rmtree(self.folder, ignore_errors=True)
 
 
