@@ -127,8 +127,11 @@ class Contract:
 
         Raises `ContractFileError` where the schema itself is wrong, for example its pattern.
         """
-        # jsonschema-rs is part of the extras, not of the base installation.
-        import jsonschema_rs
+        try:
+            import jsonschema_rs
+        except ImportError as error:
+            needs = 'needs the "check" or "server" extra: pip install \'comfy-assets[check]\''
+            raise ImportError(f"to judge by the contract {needs}", name=error.name) from None
 
         key = json.dumps(schema, sort_keys=True)
         if key not in self._validators:
