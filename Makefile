@@ -7,11 +7,14 @@ BIN := .venv/bin
 # Whatever decides what is in .venv. Its Python too: a new one needs a new environment.
 SETUP_FROM := requirements/dev.txt pyproject.toml tools/setup.sh
 
+# Those that pyproject.toml names; the workflow has a job for each.
+PYTHONS ?= python3.11 python3.12 python3.13
+
 # A process for each core; the tests of one file stay together, they share a server.
 PYTEST := $(BIN)/python -m pytest --quiet -n auto --dist loadfile
 
 .DEFAULT_GOAL := demo
-.PHONY: demo prepared test test-full coverage test-wheel packages mutants check lint lint-contract types mypy pyright drift format setup generate vendor mutation pins diff share languages bench docs pictures system npm-tools clean help
+.PHONY: demo prepared test test-full coverage test-wheel test-wheels packages mutants check lint lint-contract types mypy pyright drift format setup generate vendor mutation pins diff share languages bench docs pictures system npm-tools clean help
 
 demo: ## (default) Register sample files with the reference server and check both sides
 	@$(MAKE) --no-print-directory -j2 setup generate
@@ -28,6 +31,10 @@ coverage: prepared ## Which lines and branches no test reaches, 15 min; dist/cov
 
 test-wheel: vendor ## Run the package's tests against the built wheel, in an environment of its own; PYTHON=python3.13, VERSIONS=pinned|oldest|newest, TESTS=tests/client
 	@PYTHON="$(PYTHON)" HYPOTHESIS_PROFILE=ci tools/test-wheel.sh "$(or $(VERSIONS),pinned)" $(TESTS)
+
+test-wheels: ## The same with each Python and all three VERSIONS; PYTHONS="python3.12 python3.13" for some
+	@for python in $(PYTHONS); do for versions in oldest pinned newest; do \
+	    $(MAKE) --no-print-directory test-wheel PYTHON="$$python" VERSIONS=$$versions || exit 2; done; done
 
 packages: setup ## Build the wheel and the sdist into dist/packages/
 	@rm -rf dist/packages

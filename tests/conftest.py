@@ -18,7 +18,7 @@ import pytest
 from hypothesis import HealthCheck, Phase, settings
 
 #: The rules of the check as tests; its options stand aside for those below.
-pytest_plugins = ["comfy_assets.contract.pytest_plugin", "tests.browser", "tests.npm"]
+pytest_plugins = ["comfy_assets.contract.pytest_plugin", "tests.browser", "tests.leftovers", "tests.npm"]
 
 # One seed for everyone, so that a failure in one place is the same failure in another.
 DEFAULT_SEED = 20261123

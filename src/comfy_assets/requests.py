@@ -83,11 +83,7 @@ class Description(TypedDict):
 
 def describe_file(path: str | os.PathLike[str], name: str | None, mime_type: str | None) -> Description:
     """Name and MIME type of a file, where the caller gives none."""
-    if name is None:
-        name = os.path.basename(path)
-        if name in {"", os.curdir, os.pardir}:
-            name = os.path.basename(os.path.abspath(path))
     return {
-        "name": name,
+        "name": os.path.basename(path) if name is None else name,
         "mime_type": media_types.guess(path) if mime_type is None else mime_type,
     }

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import errno
+import os
 import socket
 import ssl
 import subprocess
@@ -20,6 +22,7 @@ from comfy_assets import (
     RetryPolicy,
     Transport,
     errors,
+    ways,
 )
 from tests.client.conftest import KEY, Call, call_async, call_sync, transport_for
 from tests.support import CREATED, HASH, ScriptedServer, scripted
@@ -218,3 +221,24 @@ def test_plain_and_encrypted_mixed_up(call: Call, tls_server: ScriptedServer) ->
                 call(url, options={"timeout": 5})
             assert type(caught.value) is errors.APIConnectionError
         plain.shutdown(socket.SHUT_RDWR)
+
+
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [
+        (
+            OSError(errno.ECONNREFUSED, "Connect call failed ('127.0.0.1', 1)"),
+            os.strerror(errno.ECONNREFUSED),
+        ),
+        (OSError(errno.EPERM, "no"), os.strerror(errno.EPERM)),
+        (OSError(0, "no words of the system"), "no words of the system"),
+        (socket.gaierror(socket.EAI_NONAME, "Name or service not known"), "Name or service not known"),
+        (OSError("all that is known"), "all that is known"),
+        (ssl.SSLError(1, "[SSL] record layer failure"), "[SSL] record layer failure"),
+        (UnicodeError("label too long"), "label too long"),
+    ],
+    ids=repr,
+)
+def test_reason_is_in_the_systems_words(error: Exception, words: str) -> None:
+    """Without numbers, and without what a library made of it; TLS has words of its own."""
+    assert ways.reason(error).startswith(words)

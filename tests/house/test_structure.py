@@ -5,10 +5,11 @@ from __future__ import annotations
 import ast
 import re
 import subprocess
-import tempfile
 from pathlib import Path
 
 import pytest
+
+from tests.leftovers import ordinary_folder
 
 ROOT = Path(__file__).parents[2]
 CORE = "comfy_assets"
@@ -118,7 +119,7 @@ def tracked() -> list[Path]:
 def test_no_file_names_this_machine() -> None:
     """No tracked file names a path of a machine, a package registry's address or a download address."""
     # The folder for temporary files is named by every machine alike.
-    place = ROOT if str(ROOT.parent) in ("/", tempfile.gettempdir()) else ROOT.parent
+    place = ROOT if str(ROOT.parent) in ("/", ordinary_folder()) else ROOT.parent
     telling = re.compile(
         rf"{re.escape(str(place))}/|/(home|Users)/[a-z]+/|--(extra-)?index-url|\"resolved\":"
         r"|https?://[a-z0-9.-]+/(simple|packages)/"

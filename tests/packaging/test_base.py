@@ -6,10 +6,12 @@ import importlib.metadata
 import json
 import re
 import sys
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import yaml
 from packaging.requirements import Requirement
 
 from comfy_assets.cli.extras import BRINGS
@@ -131,6 +133,14 @@ def test_missing_extra_is_one_sentence(words: str, extra: str, base: Environment
     )
 
 
+def test_missing_extra_of_the_library(base: Environment) -> None:
+    """A program that calls the check is told the same, in the exception."""
+    program = "from comfy_assets.contract import Options, check; check(Options('http://127.0.0.1:1'))"
+    said = base.run("python", "-c", program).stderr.splitlines()[-1]
+    assert said.startswith("ImportError: ")
+    assert said.endswith("extra: pip install 'comfy-assets[check]'")
+
+
 def test_known_extras_are_the_projects() -> None:
     """The modules that commands look for are what pyproject.toml says that the extra brings."""
     required = list(map(Requirement, importlib.metadata.requires("comfy-assets") or []))
@@ -150,6 +160,19 @@ def test_lowest_versions_are_tried() -> None:
         assert len(lowest) == 1, one
         assert one.specifier.contains(tried)
         assert (tried + ".0").startswith(lowest[0] + "."), f"{one}: {tried} is the oldest that is tried"
+
+
+def test_each_python_is_tried() -> None:
+    """The Pythons that pyproject.toml names are those of `make test-wheels`, and of the workflow, with all versions."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    named = re.findall(r"Python :: (3\.\d+)$", "\n".join(project["classifiers"]), re.MULTILINE)
+    workflow = yaml.safe_load((ROOT / ".github" / "workflows" / "test.yml").read_text())
+    matrix = workflow["jobs"]["wheel"]["strategy"]["matrix"]
+    [listed] = re.findall(r"^PYTHONS \?= (.+)$", (ROOT / "Makefile").read_text(), re.MULTILINE)
+    [versions] = re.findall(r"for versions in (.+?);", (ROOT / "Makefile").read_text())
+    assert project["requires-python"] == f">={named[0]}"
+    assert [f"python{one}" for one in named] == listed.split()
+    assert matrix == {"python": named, "versions": versions.split()}
 
 
 def test_source_tree_is_not_taken_for_the_wheel(pytestconfig: pytest.Config) -> None:
