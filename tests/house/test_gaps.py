@@ -45,9 +45,10 @@ NEVER_RAN: dict[str, Any] = {"executed_lines": [], "missing_lines": [1, 2], "fun
 
 def test_gaps_of_a_run(tmp_path: Path) -> None:
     """Lines that follow each other are one gap; a way counts where its end was reached; a module may never run."""
-    for name in ("m.py", "never.py"):
+    for name in ("m.py", "never.py", "empty.py"):
         (tmp_path / name).write_text(CODE)
-    found = gaps.found({"files": {"m.py": RAN, "never.py": NEVER_RAN}}, tmp_path)
+    empty = {"executed_lines": [], "missing_lines": [], "functions": {}}
+    found = gaps.found({"files": {"m.py": RAN, "never.py": NEVER_RAN, "empty.py": empty}}, tmp_path)
     assert found == {
         gaps.Gap("m.py", "C.f", "a.y()"),
         gaps.Gap("m.py", "C.f", "for b in a: -> the end"),
@@ -83,3 +84,20 @@ def test_what_a_run_is_told(capsys: pytest.CaptureFixture[str]) -> None:
     assert "never.py" in said
     assert program._told({line, module, gaps.Gap("m.py", "g", "pass")}, known) == 1
     assert "m.py g\n    pass" in capsys.readouterr().out
+
+
+def test_page_of_a_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A row for each module that was reached and not entirely, and all of them together."""
+    monkeypatch.setattr(page, "PAGE", tmp_path / "page.md")
+    counts = {"num_statements": 10, "missing_lines": 3, "num_branches": 4, "missing_branches": 2}
+    whole = counts | {"missing_lines": 0, "missing_branches": 0}
+    files = {
+        "a.py": {**RAN, "summary": counts}, "b.py": {**RAN, "summary": whole}, "c.py": {**NEVER_RAN, "summary": counts},
+    }  # fmt: skip
+    page.write({"files": files}, 17)
+    text = (tmp_path / "page.md").read_text(encoding="utf-8")
+    assert "17 processes" in " ".join(text.split())
+    assert [line for line in text.splitlines() if line.startswith("|")][2:] == [
+        "| `a.py` | 10 | 3 | 4 | 2 |",
+        "| **all 2 modules**, 1 of them reached entirely | 20 | 3 | 8 | 2 |",
+    ]

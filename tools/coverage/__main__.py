@@ -36,6 +36,7 @@ def main(tests: list[str]) -> int:
     with _generator_counts_too():
         command = ["run", "-m", "pytest", "--quiet", "-n", "auto", "--dist", "loadfile", *tests]
         failed = _coverage(*command)
+    processes = len(list(DATA.iterdir()))
     _coverage("combine", "--quiet")
     _coverage("html", "--quiet", "-d", str(SHOWN))
     if tests:
@@ -43,7 +44,7 @@ def main(tests: list[str]) -> int:
         return failed
     _coverage("json", "--quiet", "-o", str(DATA / "report.json"))
     report = json.loads((DATA / "report.json").read_text(encoding="utf-8"))
-    page.write(report)
+    page.write(report, processes)
     return _told(gaps.found(report), gaps.read()) or failed
 
 

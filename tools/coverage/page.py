@@ -14,14 +14,15 @@ BEGIN = """# What the tests reach
 <!-- Made by `make coverage` from its last whole run, and from tools/coverage/gaps.txt; do not edit. -->
 
 Lines and branches of the hand-written code, counted while all tests run: in pytest's own processes, and in those that
-tests start: servers and their workers, the command line, pools that hash, the drawing of cases, the generator. What is
-killed without warning, as some tests kill servers, cannot say what it did.
+tests start: servers and their workers, the command line, the drawing of cases, the generator; {processes} processes in
+all. What is killed without warning, as some tests kill servers, cannot say what it did.
 """
 
 
-def write(report: dict[str, Any]) -> None:
+def write(report: dict[str, Any], processes: int) -> None:
     """The table of modules that are not reached entirely, and the reasons."""
-    PAGE.write_text("\n".join([BEGIN, *_table(report), "", reasons(gaps.read())]), encoding="utf-8")
+    begin = BEGIN.format(processes=processes)
+    PAGE.write_text("\n".join([begin, *_table(report), "", reasons(gaps.read())]), encoding="utf-8")
 
 
 def _table(report: dict[str, Any]) -> list[str]:
