@@ -47,7 +47,7 @@ def test_gaps_of_a_run(tmp_path: Path) -> None:
     """Lines that follow each other are one gap; a way counts where its end was reached; a module may never run."""
     for name in ("m.py", "never.py", "empty.py"):
         (tmp_path / name).write_text(CODE)
-    empty = {"executed_lines": [], "missing_lines": [], "functions": {}}
+    empty: dict[str, Any] = {"executed_lines": [], "missing_lines": [], "functions": {}}
     found = gaps.found({"files": {"m.py": RAN, "never.py": NEVER_RAN, "empty.py": empty}}, tmp_path)
     assert found == {
         gaps.Gap("m.py", "C.f", "a.y()"),
