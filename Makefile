@@ -26,11 +26,8 @@ test: prepared ## Run all tests, with one seed and small counts
 test-full: prepared ## Run all tests with the large counts
 	@HYPOTHESIS_PROFILE=nightly $(PYTEST)
 
-coverage: prepared ## Which lines and branches of the package no test reaches; dist/coverage/ shows them (TESTS=tests/client)
-	@rm -rf .cache/coverage dist/coverage && mkdir -p .cache/coverage
-	@HYPOTHESIS_PROFILE=ci $(BIN)/python -m coverage run -m pytest --quiet -n auto --dist loadfile $(TESTS); tests=$$?; \
-	    $(BIN)/python -m coverage combine --quiet && $(BIN)/python -m coverage html --quiet -d dist/coverage && \
-	    $(BIN)/python -m coverage report && exit $$tests
+coverage: prepared ## Which lines and branches no test reaches, 15 min; dist/coverage/ shows them (TESTS=tests/client: of some)
+	@HYPOTHESIS_PROFILE=ci $(BIN)/python -m tools.coverage $(TESTS)
 
 test-wheel: vendor ## Run the package's tests against the built wheel, in an environment of its own; PYTHON=python3.13, VERSIONS=pinned|oldest|newest, TESTS=tests/client
 	@PYTHON="$(PYTHON)" HYPOTHESIS_PROFILE=ci tools/test-wheel.sh "$(or $(VERSIONS),pinned)" $(TESTS)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
+import time
 from pathlib import Path
 
 import pytest
@@ -18,6 +19,9 @@ _KEPT = "PYTEST_DEBUG_TEMPROOT"
 
 #: The package that brings PostgreSQL locks its processes out of each other's way by this file, for good.
 _ALLOWED = {".lockfile"}
+
+#: Seconds in which a program that nobody waits for has removed its own.
+_ENDS = 15.0
 
 
 class Leftovers:
@@ -29,8 +33,11 @@ class Leftovers:
 
     @pytest.hookimpl(trylast=True)
     def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> None:
-        """Look, when all processes of the run have ended."""
-        self.names = sorted(set(os.listdir(self.folder)) - _ALLOWED)
+        """Look, when all processes of the run have ended; one that was told to end may still be at it."""
+        until = time.monotonic() + _ENDS
+        while (names := set(os.listdir(self.folder)) - _ALLOWED) and time.monotonic() < until:
+            time.sleep(0.1)
+        self.names = sorted(names)
         if self.names and exitstatus == pytest.ExitCode.OK:
             session.exitstatus = pytest.ExitCode.TESTS_FAILED
 

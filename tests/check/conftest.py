@@ -6,14 +6,16 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from comfy_assets.cli.main import main
+from comfy_assets.contract import drawing
 from comfy_assets.contract.selftest import KEYS, STORED
+from tests.support import counted
 
 ROOT = Path(__file__).parents[2]
 #: Seconds: far more than a run takes, so that only one that hangs is ended.
@@ -21,6 +23,14 @@ TIMEOUT = 120
 
 #: What the models of `selftest` store, as options.
 KNOWN = [option for one in STORED for option in ("--known-hash", one.blake3)]
+
+
+@pytest.fixture(autouse=True, scope="session")
+def drawing_is_counted() -> Iterator[None]:
+    """The process that draws cases gets an environment of its own; `make coverage` counts there, too."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(drawing, "_KEPT", drawing._KEPT | counted().keys())
+        yield
 
 
 @pytest.fixture

@@ -131,6 +131,8 @@ def test_what_is_remembered_is_bounded(store: Store, monkeypatch: pytest.MonkeyP
                 }
                 outcome = await create(owner, request)
                 told.append((outcome.status, outcome.members["id"]))
+                assert len(create._known) <= 1
+                assert not any(name == "n0True" for _, _, name in create._known)
         return told
 
     first, *again = (asyncio.run(asked_in_turn())[place : place + 3] for place in (0, 3, 6))
