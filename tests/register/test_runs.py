@@ -9,6 +9,7 @@ import resource
 import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -225,3 +226,47 @@ def test_second_interruption(tmp_path: Path) -> None:
         _, err = process.communicate(timeout=120)
         assert (process.returncode, err.splitlines()[-1]) == (130, b"stopped at once")
         assert service.run(library, "--tag", "t")[0] == 0
+
+
+@pytest.mark.parametrize("form", ["--quiet", "--json"])
+def test_what_is_done_is_said_at_once(tmp_path: Path, form: str) -> None:
+    """A file's line comes while the service still thinks about the next one."""
+    read = threading.Event()
+
+    def script(request: Request) -> bytes:
+        if request.json["name"] == "b":
+            assert read.wait(60)
+        return answer(201, BODY)
+
+    for name in "ab":
+        (tmp_path / name).write_text(name)
+    environment = {
+        **os.environ,
+        "XDG_STATE_HOME": str(tmp_path / "state"),
+        "COMFY_CLOUD_API_KEY": "a-key-of-one-owner",
+    }
+    environment["PYTHONPATH"] = os.pathsep.join(filter(None, sys.path))
+    command = [
+        sys.executable,
+        "-m",
+        "comfy_assets",
+        "register",
+        str(tmp_path / "a"),
+        str(tmp_path / "b"),
+        "--tag",
+        "t",
+    ]
+    with scripted(script) as service:
+        environment["COMFY_CLOUD_BASE_URL"] = service.url
+        with subprocess.Popen(
+            [*command, form], stdout=subprocess.PIPE, env=environment, text=True
+        ) as process:
+            assert process.stdout is not None
+            said = process.stdout.readline()
+            while said and str(tmp_path / "a") not in said:
+                # Progress.
+                said = process.stdout.readline()
+            read.set()
+            rest = process.stdout.read()
+    assert said
+    assert str(tmp_path / "b") in rest

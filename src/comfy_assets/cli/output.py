@@ -83,6 +83,18 @@ class Output:
         self.quiet = quiet
         # Asked now: what a progress bar puts in stdout's place says no in older versions of rich.
         self._on_terminal = sys.stdout.isatty()
+        #: Lines that wait to go out together; None where each goes out by itself.
+        self._held: list[str] | None = None
+
+    @contextmanager
+    def together(self) -> Iterator[None]:
+        """Lines on stdout go out together at the end: each write costs more than the making of a line."""
+        self._held = []
+        try:
+            yield
+        finally:
+            held, self._held = self._held, None
+            self._write("".join(held))
 
     def data(self, line: str, colour: str | None = None) -> None:
         """A line of the command's own result: on stdout, and only in the form for people.
@@ -92,25 +104,38 @@ class Output:
         """
         if self.as_json:
             return
+        self._say(_coloured(printable(line), colour) if self._on_terminal else line)
+
+    def _say(self, line: str) -> None:
+        if self._held is None:
+            self._write(line + "\n")
+        else:
+            self._held.append(line + "\n")
+
+    def _write(self, lines: str) -> None:
         with _reader():
             if self._on_terminal:
                 # Not by click, which goes past the progress bar: that one catches the line, and prints
                 # it above itself.
-                sys.stdout.write(f"{_coloured(printable(line), colour)}\n")
+                sys.stdout.write(lines)
             else:
-                sys.stdout.buffer.write(line.encode("utf-8", "surrogateescape") + b"\n")
+                sys.stdout.buffer.write(lines.encode("utf-8", "surrogateescape"))
                 # Whoever reads the lines, reads them as they come.
                 sys.stdout.buffer.flush()
 
     def talk(self, line: str) -> None:
         """A line about what is going on: on stderr, and not when quiet."""
         if not self.as_json and not self.quiet:
+            if self._held:
+                # In the order in which it was said.
+                held, self._held = self._held, []
+                self._write("".join(held))
             click.echo(line, err=True)
 
     def event(self, type_: str, **members: Any) -> None:
         """A JSON line about one thing that happened; nothing in the form for people."""
         if self.as_json:
-            print_json({"schema": "event/1", "type": type_, **members})
+            self._say(_json_line({"schema": "event/1", "type": type_, **members}))
 
     def end(self, data: Any = None) -> None:
         """The envelope of a command that did what it was asked; one that did not raises `Failure`."""
@@ -142,8 +167,12 @@ def envelope(command: str, *, data: Any = None, error: dict[str, Any] | None = N
 def print_json(value: dict[str, Any]) -> None:
     """One JSON line on stdout, in ASCII: a path that is not UTF-8 cannot break it."""
     with _reader():
-        sys.stdout.write(json.dumps(value, separators=(", ", ": ")) + "\n")
+        sys.stdout.write(_json_line(value) + "\n")
         sys.stdout.flush()
+
+
+def _json_line(value: dict[str, Any]) -> str:
+    return json.dumps(value, separators=(", ", ": "))
 
 
 def printable(path: str) -> str:

@@ -86,13 +86,13 @@ def _exists(path: str) -> bool:
 
 
 def _run(where: dict[str, Any], chosen: Options, source: Source, printer: Printer) -> None:
-    from comfy_assets.library.engine import register_files
+    from comfy_assets.library.engine import event_batches
 
     client = service.async_client(**where)
-    events = register_files((), client=client, options=chosen, source=source)
-    with ends_at_once(), contextlib.closing(events):
-        for event in events:
-            printer.show(event)
+    batches = event_batches((), client=client, options=chosen, source=source)
+    with ends_at_once(), contextlib.closing(batches):
+        for batch in batches:
+            printer.show(batch)
 
 
 def _end(output: Output, printer: Printer, absent: Sequence[str]) -> None:

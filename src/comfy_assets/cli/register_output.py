@@ -13,7 +13,7 @@ from comfy_assets.library.events import DONE, FileDone, Note, Outcome, Progress,
 from comfy_assets.library.items import in_units
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from comfy_assets.library.events import Event
     from comfy_assets.library.reports import Report
@@ -46,8 +46,13 @@ class Printer:
         if self._bar:
             self._bar.stop()
 
-    def show(self, event: Event) -> None:
-        """One event."""
+    def show(self, events: Iterable[Event]) -> None:
+        """What happened."""
+        with self.output.together():
+            for event in events:
+                self._show(event)
+
+    def _show(self, event: Event) -> None:
         if isinstance(event, FileDone):
             self.summary.add(event)
             for report in self.reports:

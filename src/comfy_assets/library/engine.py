@@ -102,6 +102,21 @@ def register_files(
     source: Source | None = None,
 ) -> Generator[Event]:
     """`aregister_files` for programs without an event loop: the same arguments, events and errors."""
+    batches = event_batches(paths, tags, client=client, options=options, source=source)
+    with contextlib.closing(batches):
+        for batch in batches:
+            yield from batch
+
+
+def event_batches(
+    paths: Iterable[str | os.PathLike[str]],
+    tags: Sequence[str] = (),
+    *,
+    client: AsyncAssetsClient | None = None,
+    options: Options | None = None,
+    source: Source | None = None,
+) -> Generator[list[Event]]:
+    """`register_files` in lists of what happened meanwhile: whoever prints them writes once for each."""
     with asyncio.Runner() as runner:
         loop = runner.get_loop()
         loop.set_exception_handler(_told)
@@ -109,7 +124,7 @@ def register_files(
         with _interruption(loop) as interrupted:
             try:
                 while (batch := runner.run(_next(batches, interrupted))) is not None:
-                    yield from batch
+                    yield batch
             finally:
                 runner.run(_close(batches))
             if interrupted.is_set():

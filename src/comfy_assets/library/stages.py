@@ -40,6 +40,9 @@ if TYPE_CHECKING:
 _BATCH: Final = 64
 _QUEUE: Final = 256
 
+#: Seconds of a run before its files are counted: most are over by then, and each file is looked at once.
+_UNCOUNTED: Final = 1.0
+
 #: Small files that go to a thread together: so many at most, and bytes.
 _TOGETHER: Final = 16
 _SMALL: Final = 1 << 20
@@ -94,6 +97,7 @@ class Stages:
         try:
             await self._tell(*self.memory.notes)
             await self._stages()
+            self._counting = False
         except* StopRunError as stopped:
             self.summary.stopped = _first(stopped).cause
         except* ComfyAssetsError as failed:
@@ -224,16 +228,21 @@ class Stages:
 
     def _progress(self) -> Progress:
         done = self._hasher.read + self._hasher.spared
-        return Progress(self._files, self._bytes, self._counting, self.summary.outcomes.total(), done)
+        files_done = self.summary.outcomes.total()
+        # What is done is there, counted or not.
+        files, bytes_ = max(self._files, files_done), max(self._bytes, done)
+        return Progress(files, bytes_, self._counting, files_done, done)
 
     async def _tick(self) -> None:
-        """Tell how far it is, while a thread of its own counts ahead."""
+        """Tell how far it is; in a run that takes its time, a thread of its own counts ahead."""
         if self.options.progress is None:
             return
-        counting = asyncio.get_running_loop().run_in_executor(self._threads, self._count)
+        began, counting = time.monotonic(), None
         while True:
             await asyncio.sleep(self.options.progress)
-            self._counting = not counting.done()
+            if counting is None and time.monotonic() - began >= _UNCOUNTED:
+                counting = asyncio.get_running_loop().run_in_executor(self._threads, self._count)
+            self._counting = counting is None or not counting.done()
             if not self.events.full():
                 self.events.put_nowait([self._progress()])
 
