@@ -54,7 +54,7 @@ class Database(ABC):
         self.engine = engine
         #: How long new connections wait for a lock: short while somebody waits for the server to start.
         self.patience_ms = OPENING_MS
-        event.listen(engine, "connect", self._connected)
+        event.listen(engine, "connect", self._made)
         # As the user wrote it: which driver is used is our business.
         shown = engine.url.set(drivername=engine.url.get_backend_name())
         self.url = shown.render_as_string(hide_password=True)
@@ -67,8 +67,16 @@ class Database(ABC):
         self.patience_ms = BUSY_MS
         self.engine.dispose()
 
+    def _made(self, connection: Any, record: Any) -> None:  # noqa: ARG002 - SQLAlchemy passes it
+        try:
+            self._connected(connection)
+        except BaseException:
+            # SQLAlchemy forgets one that could not be set up, and leaves it open.
+            connection.close()
+            raise
+
     @abstractmethod
-    def _connected(self, connection: Any, record: Any) -> None:
+    def _connected(self, connection: Any) -> None:
         """Set up a new connection."""
 
     @abstractmethod
@@ -91,7 +99,7 @@ class _SQLite(Database):
         super().__init__(sa.create_engine(url, hide_parameters=True, pool_size=16, max_overflow=32))
         event.listen(self.engine, "begin", self._begun)
 
-    def _connected(self, connection: Any, record: Any) -> None:  # noqa: ARG002 - SQLAlchemy passes it
+    def _connected(self, connection: Any) -> None:
         connection.isolation_level = None  # sqlite3 must not begin transactions by itself
         for pragma in (
             f"busy_timeout={self.patience_ms}",
@@ -153,7 +161,7 @@ class _PostgreSQL(Database):
         super().__init__(engine)
         event.listen(engine, "checkout", self._taken)
 
-    def _connected(self, connection: Any, record: Any) -> None:  # noqa: ARG002 - SQLAlchemy passes it
+    def _connected(self, connection: Any) -> None:
         connection.execute(f"SET lock_timeout = {self.patience_ms}")
         connection.commit()
 
