@@ -1,10 +1,10 @@
 """Registering files from a program: a run yields what happens, for asyncio and without it.
 
-For example:
+    for event in register_files(["ComfyUI/models/loras"], ["models", "loras"]):
+        if isinstance(event, FileDone):
+            print(event.outcome, event.path)
 
-for event in register_files(["ComfyUI/models/loras"], ["models", "loras"]):
-    if isinstance(event, FileDone):
-        print(event.outcome, event.path)
+What a run consists of is in `stages`.
 """
 
 from __future__ import annotations
